@@ -1,0 +1,78 @@
+"""``atomloom vpin``: the demo's pipeline on the user's own CSV of trades."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from atomloom.app.options import RunOptions, run_options, say_result
+
+if TYPE_CHECKING:
+    from atomloom.app.runs import RunFolder
+    from atomloom.app.settings import CsvColumns
+    from atomloom.store.schema import Trades
+
+
+@click.command()
+@click.argument(
+    "file", metavar="FILE.csv", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--symbol", help="Name of the instrument. [default: from the file's name]")
+@click.option("--tz", help="Time zone of times without offset. [default: UTC]")
+@click.option("--tick-size", type=float, help="Smallest price step. [default: found in the prices]")
+@click.option("--sort", is_flag=True, default=None, help="Sort by time instead of refusing.")
+@run_options
+def command(  # noqa: D417  # the arguments are explained by --help
+    run: RunOptions,
+    file: Path | None,
+    **given: str | float | bool | None,
+) -> None:
+    """Run VPIN on a CSV of trades (time, price, size; .gz too) and write a report.
+
+    Columns with other names, separators, price scales: see --print-config.
+    """
+    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app.settings import VpinSettings  # noqa: PLC0415  # same
+
+    settings = pipeline.settled(run, VpinSettings(), "vpin")
+    asked = {name: value for name, value in given.items() if value is not None}
+    if run.resume is not None and (asked or file is not None):
+        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
+    settings = replace(settings, csv=config.update(settings.csv, asked, "command line"))
+    if run.print_config:
+        say_result(config.to_toml(settings, "atomloom vpin FILE.csv --config FILE").rstrip("\n"))
+        return
+    if run.resume is not None:
+        from atomloom.app.runs import RunFolder  # noqa: PLC0415  # same
+
+        file = Path(RunFolder.open(run.resume).record["source"])
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE.csv'.")
+    pipeline.execute("vpin", settings, run, partial(_read, file, settings.csv), str(file))
+
+
+def _read(file: Path, how: CsvColumns, folder: RunFolder) -> Trades:
+    """Read the CSV; the account of its rows goes into the folder, refused rows line by line."""
+    import atomloom  # noqa: PLC0415  # with the store behind it
+
+    read = atomloom.store.read_csv(
+        file,
+        how.columns or None,
+        tz=how.tz,
+        tick_size=how.tick_size,
+        price_scale=how.price_scale,
+        symbol=how.symbol,
+        sort=how.sort,
+        ambiguous=how.ambiguous,
+        delimiter=how.delimiter,
+    )
+    folder.record["csv"] = read.to_dict()
+    folder.save()
+    if read.n_rejected:
+        folder.write_frame("rejects.csv", read.rejects.to_frame())
+    click.echo(read.summary(), err=True)
+    return read.trades

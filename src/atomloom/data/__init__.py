@@ -1,0 +1,33 @@
+"""Real data that travels with the package (origin and licence: NOTICE)."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+from contextlib import ExitStack
+from importlib.resources import as_file, files
+from pathlib import Path
+
+__all__ = ["es_2013_09"]
+
+
+@functools.cache
+def es_2013_09() -> Path:
+    """Give the path of 500,000 real trades of the E-mini S&P 500 future, as typed HDF5.
+
+    From 2013-09-01 22:00:00.083 to 2013-09-03 18:51:44.578 UTC, tick 0.25, one symbol ``ES``;
+    read it with :func:`atomloom.store.read_trades`. The path stays good until the interpreter
+    ends, also where the package is imported from an archive.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> es_2013_09().name
+    'es_2013-09.h5'
+    """
+    keep = ExitStack()
+    atexit.register(keep.close)
+    return Path(keep.enter_context(as_file(files(__name__) / "es_2013-09.h5")))

@@ -1,0 +1,151 @@
+"""Executors: serial and threads, and the choice of a backend by ``executor=``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections import deque
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
+
+from atomloom.engine.backend import Backend, Segments, enter_parallel, inside_parallel
+from atomloom.engine.blas import one_thread
+from atomloom.engine.foreign import FuturesBackend
+from atomloom.engine.pool import Reply
+from atomloom.engine.warm import ProcessBackend
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    from atomloom.engine.jobs import Work
+
+
+class SerialBackend:
+    """Work molecules one after another in this thread, where breakpoints work."""
+
+    name = "serial"
+    workers = 1
+    payload_bytes = 0
+    retries_deaths = False
+
+    def __init__(self) -> None:
+        self._work: Work | None = None
+        self._limits: Any = None
+        self._queue: deque[tuple[int, Segments, Any, int]] = deque()
+
+    def begin(self, work: Work, *, keep: bool) -> None:  # noqa: ARG002  # nothing is recycled here
+        """Take the work of a run."""
+        self._work = work
+        self._limits = self._limits or one_thread()
+
+    def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:
+        """Queue one molecule."""
+        self._queue.append((index, segments, atoms, first))
+
+    def poll(self, timeout: float | None) -> list[Reply]:  # noqa: ARG002  # works instead of waiting
+        """Work the next molecule."""
+        if not self._queue or self._work is None:
+            return []
+        index, segments, atoms, first = self._queue.popleft()
+        outcome = self._work.run(segments, atoms, first)
+        return [Reply(index, "done", os.getpid(), outcome)]
+
+    def end(self, *, abort: bool) -> None:  # noqa: ARG002  # nothing runs between polls
+        """Forget the work."""
+        self._work = None
+        self._queue.clear()
+        if self._limits is not None:
+            self._limits.restore_original_limits()
+            self._limits = None
+
+
+class ThreadBackend:
+    """Work molecules in threads of this process, for code that releases the GIL or waits.
+
+    The threads are daemons: an interrupted run does not wait for them.
+    """
+
+    name = "threads"
+    payload_bytes = 0
+    retries_deaths = False
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._jobs: queue.SimpleQueue[tuple[int, Segments, Any, int] | None] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        self._limits: Any = None
+        self.lateness: list[float] = []
+
+    def begin(self, work: Work, *, keep: bool) -> None:  # noqa: ARG002  # nothing is recycled here
+        """Start the threads; BLAS computes with one thread meanwhile."""
+        self._limits = one_thread()
+        for number in range(self.workers):
+            name = f"atomloom-{number}"
+            threading.Thread(target=self._serve, args=(work, number), name=name, daemon=True).start()
+
+    def _serve(self, work: Work, number: int) -> None:
+        enter_parallel()
+        while (job := self._jobs.get()) is not None:
+            index, segments, atoms, first = job
+            outcome = work.run(segments, atoms, first)
+            outcome.cpu = outcome.own_cpu  # the process's clock counts the other threads too
+            self._replies.put(Reply(index, "done", number, outcome))
+
+    def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:
+        """Queue one molecule."""
+        self._jobs.put((index, segments, atoms, first))
+
+    def poll(self, timeout: float | None) -> list[Reply]:
+        """Wait for replies."""
+        if len(self.lateness) < 64 and self._replies.empty():
+            # How late a sleeper wakes tells whether Python bytecode holds the interpreter (GIL).
+            due = time.perf_counter() + 0.0005
+            time.sleep(0.0005)
+            self.lateness.append(time.perf_counter() - due)
+        replies = []
+        with contextlib.suppress(queue.Empty):
+            replies.append(self._replies.get(timeout=timeout))
+            while True:
+                replies.append(self._replies.get_nowait())
+        return replies
+
+    def end(self, *, abort: bool) -> None:
+        """Let the threads go."""
+        if abort:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._jobs.get_nowait()
+        for _ in range(self.workers):
+            self._jobs.put(None)
+        if self._limits is not None:
+            self._limits.restore_original_limits()
+
+
+def backend_for(executor: Any, workers: int, *, debug: bool, timeout: float | None) -> Backend:
+    """Choose the backend that an ``executor=`` argument means.
+
+    Raises
+    ------
+    BadInput
+        For an unknown name, or something that is not an executor.
+    """
+    if debug or executor == "serial" or (executor is None and workers == 1):
+        return SerialBackend()
+    if isinstance(executor, str) or executor is None:
+        name = executor or "processes"
+        if name not in ("threads", "processes"):
+            raise BadInput(
+                f"executor is {name!r}; it must be 'serial', 'threads', 'processes' or a concurrent.futures.Executor.",
+            )
+        if timeout is not None and name == "threads":
+            raise BadInput("timeout= needs executor='processes': a thread cannot be stopped from outside.")
+        if inside_parallel() and name == "processes":
+            return SerialBackend()
+        return ThreadBackend(workers) if name == "threads" else ProcessBackend(workers, timeout)
+    if isinstance(executor, Executor) or (hasattr(executor, "submit") and hasattr(executor, "shutdown")):
+        if timeout is not None:
+            raise BadInput("timeout= needs executor='processes': a foreign executor's workers are not ours to stop.")
+        return FuturesBackend(executor, workers)
+    raise BadInput(f"executor is {executor!r}; it must be a name or a concurrent.futures.Executor.")

@@ -1,0 +1,275 @@
+"""Large arrays travel by reference: out-of-band pickles, inherited buffers, memory files.
+
+A payload is a pickle (protocol 5, cloudpickle for functions) whose large buffers stay
+outside of it. How a buffer then reaches a worker depends on what it is: the pages of a
+forked parent (inherited), a file that both can map (``numpy.memmap``), or an anonymous
+memory file whose descriptor is sent over the worker's socket. Memory files have no name,
+so nothing is left behind, whatever dies.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import pickle
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+import numpy as np
+
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import DTypeLike, NDArray
+
+OUT_OF_BAND = 1 << 16
+"""Bytes from which a buffer leaves the pickle."""
+
+ALIGN = 64
+
+
+@dataclass
+class Payload:
+    """A pickled object and the large buffers that stayed outside of it.
+
+    Attributes
+    ----------
+    head : bytes
+        The pickle.
+    buffers : list of memoryview
+        Contiguous byte views of the originals, in pickle order; nothing was copied.
+    """
+
+    head: bytes
+    buffers: list[memoryview] = field(default_factory=list)
+
+    @property
+    def large(self) -> int:
+        """Bytes held outside of the pickle."""
+        return sum(len(view) for view in self.buffers)
+
+    @property
+    def nbytes(self) -> int:
+        """All bytes, pickle and buffers."""
+        return len(self.head) + self.large
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
+    """cloudpickle that refers to file-backed and shared arrays instead of copying them."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, np.ndarray) and obj.nbytes >= OUT_OF_BAND and not obj.dtype.hasobject:
+            by_reference = _reference(obj)
+            if by_reference is not None:
+                return by_reference
+            if not (obj.flags.c_contiguous or obj.flags.f_contiguous) or type(obj) is np.memmap:
+                return np.asarray, (np.ascontiguousarray(obj),)
+        return super().reducer_override(obj)
+
+
+def pack(obj: Any) -> Payload:
+    """Pickle an object with its large buffers left in place.
+
+    Examples
+    --------
+    >>> payload = pack({"x": np.zeros(100_000), "f": lambda v: v + 1})
+    >>> payload.large, unpack(payload.head, payload.buffers)["f"](1)
+    (800000, 2)
+    """
+    buffers: list[memoryview] = []
+    stream = io.BytesIO()
+    _Pickler(stream, protocol=5, buffer_callback=_keeper(buffers)).dump(obj)
+    return Payload(stream.getvalue(), buffers)
+
+
+def pack_result(obj: Any) -> Payload:
+    """Pickle a result: the plain C pickler first (fast), cloudpickle where that refuses."""
+    buffers: list[memoryview] = []
+    try:
+        return Payload(pickle.dumps(obj, protocol=5, buffer_callback=_keeper(buffers)), buffers)
+    except Exception:  # noqa: BLE001  # whatever a user's __reduce__ raises, the second pickler has the last word
+        return pack(obj)
+
+
+def unpack(head: bytes | memoryview, buffers: Sequence[Any] = ()) -> Any:
+    """Rebuild an object from its pickle and its buffers (read-only buffers give read-only arrays)."""
+    return pickle.loads(head, buffers=buffers)
+
+
+def _keeper(buffers: list[memoryview]) -> Any:
+    def keep(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if len(view) < OUT_OF_BAND:
+            return True
+        buffers.append(view)
+        return False
+
+    return keep
+
+
+# ---- arrays that already live where every process can map them -------------------------
+
+_shared: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
+_shared_fd: dict[int, int] = {}
+
+
+class SharedMap(mmap.mmap):
+    """The mapping of one memory file, weakly referable so that its descriptor can be closed."""
+
+
+def shared_empty(shape: int | tuple[int, ...], dtype: DTypeLike = float) -> NDArray[Any]:
+    """Allocate an array that reaches every worker without a copy.
+
+    The array lives in an anonymous memory file. Fill it once; every ``run_parallel`` that
+    gets it among its keyword arguments passes a descriptor instead of the bytes.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : data type, default float64; objects are refused.
+
+    Returns
+    -------
+    (shape) array, zero-filled, writable here and read-only in workers.
+
+    Examples
+    --------
+    >>> prices = shared_empty((3, 2))
+    >>> prices.sum()
+    np.float64(0.0)
+    """
+    kind = np.dtype(dtype)
+    if kind.hasobject:
+        raise BadInput(
+            f"dtype is {kind}; objects cannot live in shared memory. Hint: use a numeric or fixed-width type."
+        )
+    count = int(np.prod(shape, dtype=object))
+    fd = os.memfd_create("atomloom", os.MFD_CLOEXEC)
+    os.ftruncate(fd, max(1, count * kind.itemsize))
+    memory = SharedMap(fd, 0)
+    address = np.frombuffer(memory, dtype=np.uint8).ctypes.data
+    _shared[address] = memory
+    _shared_fd[address] = fd
+    weakref.finalize(memory, _forget, address, fd)
+    return np.frombuffer(memory, dtype=kind, count=count).reshape(shape)
+
+
+def _forget(address: int, fd: int) -> None:
+    if _shared_fd.get(address) == fd:
+        del _shared_fd[address]
+        os.close(fd)
+
+
+def _root(array: NDArray[Any]) -> Any:
+    """Walk down to the object that owns an array's memory."""
+    owner: Any = array
+    while True:
+        if isinstance(owner, np.ndarray) and owner.base is not None:
+            owner = owner.base
+        elif isinstance(owner, memoryview) and owner.obj is not None:
+            owner = owner.obj
+        else:
+            return owner
+
+
+def _reference(array: NDArray[Any]) -> Any:
+    """Describe an array that lives in a mapped file or memory file as (reopen, arguments)."""
+    owner = _root(array)
+    if not isinstance(owner, mmap.mmap) or not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return None
+    order = "C" if array.flags.c_contiguous else "F"
+    start = np.frombuffer(owner, dtype=np.uint8).ctypes.data
+    inside = array.ctypes.data - start
+    if isinstance(owner, SharedMap):
+        # The inode stays reachable through this process's descriptor while the process lives.
+        fd = _shared_fd.get(start)
+        if fd is None:
+            return None
+        return _reopen, (f"/proc/{os.getpid()}/fd/{fd}", array.dtype, array.shape, inside, order)
+    source = array
+    while not isinstance(source, np.memmap) and source.base is not None:
+        source = source.base
+    if not isinstance(source, np.memmap) or source.filename is None or source.mode == "c":
+        return None
+    first = source.offset - source.offset % mmap.ALLOCATIONGRANULARITY
+    if source.mode in ("r+", "w+"):
+        source.flush()
+    return _reopen, (str(source.filename), array.dtype, array.shape, first + inside, order)
+
+
+def _reopen(path: str, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: str) -> NDArray[Any]:
+    """Map a file again, read-only, as a plain array."""
+    kind: Any = dtype
+    layout_order: Any = order
+    return np.asarray(np.memmap(path, dtype=kind, mode="r", offset=offset, shape=shape, order=layout_order))
+
+
+# ---- parcels: several buffers in one memory file --------------------------------------------
+
+
+def layout(sizes: Sequence[int]) -> tuple[list[int], int]:
+    """Place buffers one after another, aligned; give their offsets and the end.
+
+    Examples
+    --------
+    >>> layout([10, 100, 5])
+    ([0, 64, 192], 197)
+    """
+    offsets, end = [], 0
+    for size in sizes:
+        start = -(-end // ALIGN) * ALIGN
+        offsets.append(start)
+        end = start + size
+    return offsets, end
+
+
+def parcel_size(parts: Sequence[bytes | memoryview]) -> int:
+    """Count the bytes that a parcel of these parts fills."""
+    return layout([8 * len(parts), *(len(part) for part in parts)])[1]
+
+
+def write_parcel(fd: int, parts: Sequence[bytes | memoryview]) -> None:
+    """Write parts into a file, led by a table of their sizes."""
+    sizes = [len(part) for part in parts]
+    offsets, _ = layout([8 * len(parts), *sizes])
+    table = np.array(sizes, dtype=np.int64).tobytes()
+    for part, offset in zip((table, *parts), offsets, strict=True):
+        _write_all(fd, part, offset)
+
+
+def read_parcel(view: memoryview | NDArray[np.uint8], count: int) -> list[Any]:
+    """Slice a mapped parcel of ``count`` parts; nothing is copied."""
+    sizes = np.frombuffer(view[: 8 * count], dtype=np.int64).tolist()
+    offsets, _ = layout([8 * count, *sizes])
+    return [view[offset : offset + size] for offset, size in zip(offsets[1:], sizes, strict=True)]
+
+
+def new_parcel(parts: Sequence[bytes | memoryview]) -> int:
+    """Write parts into a new anonymous memory file; the caller closes its descriptor."""
+    fd = os.memfd_create("atomloom", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(fd, parcel_size(parts))
+        write_parcel(fd, parts)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def map_file(fd: int, *, writable: bool) -> memoryview:
+    """Map a whole memory file; the descriptor may be closed afterwards."""
+    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+    return memoryview(mmap.mmap(fd, 0, access=access))
+
+
+def _write_all(fd: int, data: bytes | memoryview, offset: int) -> None:
+    """Write every byte at an offset; one call may write less (2 GB is the kernel's limit)."""
+    view = memoryview(data)
+    done = 0
+    while done < len(view):
+        done += os.pwrite(fd, view[done : done + (1 << 30)], offset + done)

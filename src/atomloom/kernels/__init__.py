@@ -1,0 +1,1 @@
+"""Formulas shared by two rooms or more, and the decorator that compiles a formula."""

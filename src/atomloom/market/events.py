@@ -1,0 +1,221 @@
+"""Events: when the CDF of VPIN stands above its threshold, and whether a large move followed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_Z95 = 1.959963984540054  # 97.5% point of the normal
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events in order, each with the move that followed it.
+
+    Attributes
+    ----------
+    start : (E,) int64
+        Bucket at whose end the CDF was first above the threshold.
+    end : (E,) int64
+        First bucket after it at whose end the CDF was not; the last bucket where it never fell back.
+    open_end : (E,) bool
+        True where the data ended before the event did.
+    start_ts, end_ts : (E,) int64
+        Ends of those buckets, ns UTC.
+    move : (E,) float64
+        Largest log return between any two prices from the start through the horizon; NaN where the
+        data ends before the horizon.
+    true : (E,) int8
+        1 where the move is above ``null_move``, 0 where it is not, -1 where it cannot be judged.
+    null_move : float
+        The quantile of the moves after all buckets that have a CDF; NaN if there is none.
+    null_count : int
+        How many such moves there are (they overlap, so far fewer are independent).
+
+    Examples
+    --------
+    >>> cdf = np.array([0.5, 0.995, 0.5, 0.5])
+    >>> found = find_events(cdf, np.arange(4), np.array([0.1, 0.3, 0.2, np.nan]), threshold=0.99)
+    >>> found.start, found.true, found.n_true
+    (array([1]), array([1], dtype=int8), 1)
+    """
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    open_end: NDArray[np.bool_]
+    start_ts: NDArray[np.int64]
+    end_ts: NDArray[np.int64]
+    move: NDArray[np.float64]
+    true: NDArray[np.int8]
+    null_move: float
+    null_count: int
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def duration_ns(self) -> NDArray[np.int64]:
+        """Length of each event, (E,) int64, ns."""
+        return self.end_ts - self.start_ts
+
+    @property
+    def n_true(self) -> int:
+        """Events followed by a move above ``null_move``."""
+        return int((self.true == 1).sum())
+
+    @property
+    def n_false(self) -> int:
+        """Events that were not."""
+        return int((self.true == 0).sum())
+
+    @property
+    def n_undecided(self) -> int:
+        """Events whose horizon runs past the data; they count neither way."""
+        return int((self.true == -1).sum())
+
+    @property
+    def false_positive_rate(self) -> float | None:
+        """``n_false / (n_true + n_false)``, None if no event can be judged.
+
+        The papers on VPIN call this the false positive rate; elsewhere it is the false discovery rate.
+        """
+        judged = self.n_true + self.n_false
+        return self.n_false / judged if judged else None
+
+    @property
+    def false_positive_interval(self) -> tuple[float, float] | None:
+        """Wilson's 95% interval of the rate, None where the rate is; it takes events as independent."""
+        judged = self.n_true + self.n_false
+        return wilson(self.n_false, judged) if judged else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts and rates as plain values."""
+        interval = self.false_positive_interval
+        return {
+            "n_events": len(self),
+            "n_true": self.n_true,
+            "n_false": self.n_false,
+            "n_undecided": self.n_undecided,
+            "false_positive_rate": self.false_positive_rate,
+            "false_positive_low": interval[0] if interval else None,
+            "false_positive_high": interval[1] if interval else None,
+            "null_move": None if math.isnan(self.null_move) else self.null_move,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per event as a pandas DataFrame with UTC times."""
+        import pandas as pd  # noqa: PLC0415 - heavy; only this method needs it
+
+        return pd.DataFrame(
+            {
+                "start": pd.to_datetime(self.start_ts, unit="ns", utc=True),
+                "end": pd.to_datetime(self.end_ts, unit="ns", utc=True),
+                "duration": pd.to_timedelta(self.duration_ns, unit="ns"),
+                "open_end": self.open_end,
+                "move": self.move,
+                "true": pd.array([None if flag < 0 else bool(flag) for flag in self.true], dtype="boolean"),
+            }
+        )
+
+
+def find_events(
+    cdf: NDArray[np.float64],
+    end_ts: NDArray[np.int64],
+    move: NDArray[np.float64],
+    *,
+    threshold: float,
+    null_quantile: float = 0.5,
+) -> Events:
+    """Find the runs of buckets whose CDF is above a threshold and judge the move after each start.
+
+    Parameters
+    ----------
+    cdf : (B,) float64
+        NaN where undefined, which counts as not above.
+    end_ts : (B,) int64
+        End of each bucket, ns UTC.
+    move : (B,) float64
+        Largest move in the horizon after each bucket; NaN where it cannot be known.
+    threshold : float
+        An event starts at the first bucket above it.
+    null_quantile : float
+        A move is large if it is above this quantile of the moves after every bucket that has a CDF,
+        event or not. At 0.5 a signal that knows nothing is false half of the time.
+
+    Raises
+    ------
+    BadInput
+        If the arrays differ in length.
+
+    Notes
+    -----
+    The label looks ahead, as a label must; the signal does not. Start times follow from the CDF alone. O(B).
+
+    Examples
+    --------
+    >>> cdf, move = np.array([np.nan, 0.995, 0.995]), np.array([0.1, 0.1, np.nan])
+    >>> found = find_events(cdf, np.array([0, 5, 9]), move, threshold=0.99)
+    >>> found.duration_ns, found.open_end, found.false_positive_rate
+    (array([4]), array([ True]), 1.0)
+    """
+    if not len(cdf) == len(end_ts) == len(move):
+        message = f"cdf, end_ts and move have {len(cdf)}, {len(end_ts)} and {len(move)} rows. Hint: one per bucket."
+        raise BadInput(message)
+    above = cdf > threshold  # False where NaN
+    edge = np.diff(above.astype(np.int8), prepend=np.int8(0))
+    start = np.flatnonzero(edge == 1).astype(np.int64)
+    fall = np.flatnonzero(edge == -1).astype(np.int64)
+    open_end = np.zeros(len(start), dtype=bool)
+    if len(fall) < len(start):
+        fall = np.append(fall, len(cdf) - 1)
+        open_end[-1] = True
+    null = move[~np.isnan(cdf) & ~np.isnan(move)]
+    null_move = float(np.quantile(null, null_quantile)) if len(null) else math.nan
+    after = move[start]
+    true = np.where(np.isnan(after) | math.isnan(null_move), -1, after > null_move).astype(np.int8)
+    return Events(start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, len(null))
+
+
+def wilson(successes: int, trials: int, z: float = _Z95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (Wilson 1927), 95% by default.
+
+    Parameters
+    ----------
+    successes, trials : int
+        ``0 <= successes <= trials`` and ``trials >= 1``.
+    z : float
+        Point of the normal distribution.
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    BadInput
+        If the counts are impossible.
+
+    Examples
+    --------
+    >>> [round(end, 4) for end in wilson(0, 10)]
+    [0.0, 0.2775]
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        message = f"{successes} of {trials} is no proportion. Hint: 0 <= successes <= trials, trials >= 1."
+        raise BadInput(message)
+    share = successes / trials
+    shrink = 1 + z * z / trials
+    centre = (share + z * z / (2 * trials)) / shrink
+    half = z / shrink * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return low, high

@@ -1,0 +1,169 @@
+"""What VPIN gives back: buckets, the series, events, and the account of how they came about."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from atomloom.market.bars import Bars
+    from atomloom.market.events import Events
+    from atomloom.market.spec import VPINConfig
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VPINResult:
+    """VPIN of one instrument, bucket by bucket.
+
+    Attributes
+    ----------
+    config : VPINConfig
+    bars : Bars
+        The bars beneath; ``config.bars_per_bucket`` of them make a bucket.
+    start_ts, end_ts : (B,) int64
+        Time of the first and last trade in each bucket, ns UTC.
+    close : (B,) float64
+        Last price of each bucket, quote currency.
+    volume : (B,) int64
+        Volume of each bucket.
+    buy : (B,) float64
+        Part of it classified as bought; NaN where no sigma was known yet (the first bucket).
+    vpin : (B,) float64
+        In [0, 1]; NaN until a whole window of classified buckets exists.
+    cdf : (B,) float64
+        Where each VPIN stands among those before it and itself (or among all: ``config.cdf``); NaN with vpin.
+    events : Events
+
+    Examples
+    --------
+    >>> from atomloom.data import es_2013_09
+    >>> from atomloom.store import read_trades
+    >>> from atomloom.market import VPINConfig, vpin
+    >>> result = vpin(read_trades(es_2013_09()), VPINConfig(support_days=0.25))
+    >>> result
+    VPINResult(ES, 400 buckets, 350 with VPIN, ... events)
+    """
+
+    config: VPINConfig
+    bars: Bars
+    start_ts: NDArray[np.int64]
+    end_ts: NDArray[np.int64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.int64]
+    buy: NDArray[np.float64]
+    vpin: NDArray[np.float64]
+    cdf: NDArray[np.float64]
+    events: Events
+
+    def __len__(self) -> int:
+        return len(self.vpin)
+
+    def __repr__(self) -> str:
+        return (
+            f"VPINResult({self.bars.symbol}, {len(self):,} buckets, {self.n_defined:,} with VPIN, "
+            f"{len(self.events):,} events)"
+        )
+
+    @property
+    def n_defined(self) -> int:
+        """Buckets that have a VPIN."""
+        return int((~np.isnan(self.vpin)).sum())
+
+    @property
+    def looks_ahead(self) -> tuple[str, ...]:
+        """Which parts of the signal use later data: see :meth:`VPINConfig.looks_ahead`."""
+        return self.config.looks_ahead()
+
+    @property
+    def event_share(self) -> float | None:
+        """Share of the time with a VPIN that is spent in events; None if there is no such time."""
+        defined = np.flatnonzero(~np.isnan(self.vpin))
+        if len(defined) == 0:
+            return None
+        span = int(self.end_ts[defined[-1]]) - int(self.end_ts[defined[0]])
+        return float(self.events.duration_ns.sum()) / span if span else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters and the scalars of the result as plain values."""
+        return {**self.config.to_dict(), **self.scalars()}
+
+    def scalars(self) -> dict[str, Any]:
+        """Return the scalars alone: sizes, mean and maximum of VPIN, events and their rates."""
+        defined = self.vpin[~np.isnan(self.vpin)]
+        some = len(defined) > 0
+        return {
+            "n_bars": len(self.bars),
+            "n_buckets": len(self),
+            "bucket_volume_mean": float(self.volume.mean()) if len(self) else None,
+            "n_vpin": len(defined),
+            "vpin_mean": float(defined.mean()) if some else None,
+            "vpin_max": float(defined.max()) if some else None,
+            "event_share": self.event_share,
+            **self.events.to_dict(),
+            "looks_ahead": ",".join(self.looks_ahead),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per bucket as a pandas DataFrame with UTC times."""
+        import pandas as pd  # noqa: PLC0415 - heavy; only this method needs it
+
+        return pd.DataFrame(
+            {
+                "start": pd.to_datetime(self.start_ts, unit="ns", utc=True),
+                "end": pd.to_datetime(self.end_ts, unit="ns", utc=True),
+                "close": self.close,
+                "volume": self.volume,
+                "buy": self.buy,
+                "vpin": self.vpin,
+                "cdf": self.cdf,
+            }
+        )
+
+    def summary(self) -> str:
+        """Return the result in a few lines of text, with what it does not show."""
+        values, events = self.scalars(), self.events
+        first, last = (np.datetime64(int(t), "s") for t in (self.start_ts[0] // 10**9, self.end_ts[-1] // 10**9))
+        mean = "undefined" if values["vpin_mean"] is None else f"{values['vpin_mean']:.4f}"
+        top = "undefined" if values["vpin_max"] is None else f"{values['vpin_max']:.4f}"
+        lines = [
+            f"{self.bars.symbol}: {len(self.bars):,} bars in {len(self):,} buckets, {first} to {last} UTC",
+            f"VPIN over {self.config.window:,} buckets: {self.n_defined:,} values, mean {mean}, maximum {top}",
+            _events_line(events, self.config.threshold, values["event_share"]),
+            _rate_line(events, self.config.null_quantile),
+        ]
+        if self.looks_ahead:
+            lines.append(f"looks ahead in: {', '.join(self.looks_ahead)} (see docs/explanation/vpin.md)")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape('' if value is None else str(value))}</td></tr>"
+            for name, value in self.to_dict().items()
+        )
+        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+
+
+def _events_line(events: Events, threshold: float, share: float | None) -> str:
+    line = f"{len(events):,} events above CDF {threshold:g}"
+    if len(events) and share is not None and math.isfinite(share):
+        line += f", {share:.1%} of the time"
+    return line
+
+
+def _rate_line(events: Events, quantile: float) -> str:
+    rate, interval = events.false_positive_rate, events.false_positive_interval
+    if rate is None or interval is None:
+        return "false positive rate undefined: no event has its whole horizon in the data"
+    judged = events.n_true + events.n_false
+    return (
+        f"false positive rate {rate:.0%} ({events.n_false} of {judged}, 95% interval {interval[0]:.0%} to "
+        f"{interval[1]:.0%}; knowing nothing gives {quantile:.0%})"
+        + ("; a small sample, which shows little" if judged < 30 else "")
+    )

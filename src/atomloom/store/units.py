@@ -1,0 +1,77 @@
+"""From the world's units to the store's and back: times to ns UTC, prices to ticks."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_GRID_TOLERANCE = 1e-6  # of a tick: far above float64 noise, far below a real half tick
+
+
+def to_ns(when: Any) -> int:
+    """Convert a time to ns since 1970-01-01 UTC.
+
+    Examples
+    --------
+    >>> to_ns("1970-01-01T00:00:01"), to_ns(7)
+    (1000000000, 7)
+    """
+    if isinstance(when, (int, np.integer)) and not isinstance(when, bool):
+        return int(when)
+    try:
+        moment = np.datetime64(when, "ns")
+    except (ValueError, TypeError) as error:
+        message = f"{when!r} is not a time. Hint: give int ns UTC, a datetime64 or an ISO 8601 string in UTC."
+        raise BadInput(message) from error
+    if np.isnat(moment):
+        raise BadInput("the time is NaT. Hint: leave it out for an open end.")
+    return int(moment.astype(np.int64))
+
+
+def to_price(ticks: NDArray[Any], tick_size: float) -> NDArray[np.float64]:
+    """Turn ticks into quote currency, correctly rounded where 1 / tick_size is a whole number.
+
+    Examples
+    --------
+    >>> to_price(np.array([3]), 0.1)  # 3 * 0.1 would be 0.30000000000000004
+    array([0.3])
+    """
+    inverse = 1.0 / tick_size
+    whole = round(inverse)
+    if whole >= 1 and abs(inverse - whole) <= 1e-9 * inverse:
+        return np.asarray(ticks / float(whole), dtype=np.float64)
+    return np.asarray(ticks * tick_size, dtype=np.float64)
+
+
+def to_ticks(prices: NDArray[np.float64], tick_size: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Round prices to whole ticks and say which of them lay on the grid.
+
+    Returns
+    -------
+    ticks : (T,) int64
+        Nearest tick; 0 where the price is not finite or not representable.
+    on_grid : (T,) bool
+        True within a millionth of a tick (or float64 resolution, where that is coarser).
+
+    Examples
+    --------
+    >>> to_ticks(np.array([1.5, 1.6]), 0.5)
+    (array([3, 3]), array([ True, False]))
+    """
+    if not (math.isfinite(tick_size) and tick_size > 0):
+        message = f"tick_size is {tick_size!r}. Hint: give the smallest price step, for example 0.25."
+        raise BadInput(message)
+    with np.errstate(invalid="ignore", over="ignore"):
+        exact = prices / tick_size
+        usable = np.isfinite(exact) & (np.abs(exact) < 2.0**53)
+        ticks = np.rint(np.where(usable, exact, 0.0)).astype(np.int64)
+        slack = np.maximum(_GRID_TOLERANCE, 4 * np.spacing(np.abs(exact)))
+        on_grid = usable & (np.abs(exact - ticks) <= slack)
+    return ticks, on_grid
