@@ -68,12 +68,13 @@ def test_columns_are_the_points_axis_by_axis(axes, cut, lo, hi):
 @given(axes)
 def test_index_finds_every_point(axes):
     g = grid(**axes)
-    for i, point in enumerate(g):
-        found = g.index(point)
-        assert found <= i
-        assert g[found] == point
-        assert point in g
-        assert g.count(point) == list(g).count(point)
+    points = list(g)
+    for i in range(0, len(points), 1 + len(points) // 40):
+        found = g.index(points[i])
+        assert found == points.index(points[i])
+        assert points[i] in g
+    for point in points[:3]:
+        assert g.count(point) == points.count(point)
 
 
 def test_index_looks_only_into_the_slice():

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import rc_context, style
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 # Stand-in colours: each is written once here and becomes a CSS variable of the page, so that one
 # SVG serves light, dark and print. The hues are Okabe and Ito's, told apart by every kind of eye.
@@ -32,6 +34,7 @@ VARIABLES = {
     GREEN: "--green",
 }
 _STYLE: Any = {
+    "timezone": "UTC",
     "svg.fonttype": "none",
     "svg.hashsalt": "atomloom",
     "font.size": 10.0,
@@ -60,19 +63,19 @@ _STYLE: Any = {
 _WIDTH = 10.4
 
 
-def price_and_vpin(bars: pd.DataFrame, events: pd.DataFrame, threshold: float, clock: str) -> str:
+def price_and_vpin(bars: pd.DataFrame, buckets: pd.DataFrame, events: pd.DataFrame, threshold: float) -> str:
     """Draw price, VPIN and its CDF over one time axis, events shaded.
 
     Parameters
     ----------
     bars : DataFrame
-        Columns ``time`` (datetime64), ``price``, ``vpin``, ``cdf``, one row per volume bar.
+        Columns ``end`` (datetime64, UTC) and ``close`` of the volume bars.
+    buckets : DataFrame
+        Columns ``end``, ``vpin`` and ``cdf`` of the buckets.
     events : DataFrame
-        Columns ``start``, ``end`` (datetime64).
+        Columns ``start`` and ``end`` (datetime64, UTC).
     threshold : float
         The CDF above which an event starts.
-    clock : str
-        What the times are, for the axis label.
 
     Returns
     -------
@@ -83,29 +86,29 @@ def price_and_vpin(bars: pd.DataFrame, events: pd.DataFrame, threshold: float, c
     --------
     >>> import pandas as pd
     >>> times = pd.date_range("2013-09-01 17:00", periods=4, freq="h")
-    >>> bars = pd.DataFrame({"time": times, "price": 1.0, "vpin": 0.3, "cdf": 0.5})
-    >>> price_and_vpin(bars, pd.DataFrame({"start": times[:1], "end": times[1:2]}), 0.9, "UTC")[:4]
+    >>> bars = pd.DataFrame({"end": times, "close": 1.0, "vpin": 0.3, "cdf": 0.5})
+    >>> price_and_vpin(bars, bars, pd.DataFrame({"start": times[:1], "end": times[1:2]}), 0.9)[:4]
     '<svg'
     """
-    with rc_context(_STYLE):
+    with _theme():
         figure, axes = _panels(3, 6.4, heights=[2.2, 1, 1])
-        rows = [("price", "price, points", INK), ("vpin", "VPIN", BLUE), ("cdf", "CDF of VPIN", RED)]
-        for ax, (column, label, colour) in zip(axes, rows, strict=True):
+        rows = [(bars, "close", "price", INK), (buckets, "vpin", "VPIN", BLUE), (buckets, "cdf", "CDF of VPIN", RED)]
+        for ax, (frame, column, label, colour) in zip(axes, rows, strict=True):
             ax.plot(
-                bars["time"], bars[column], color=colour, linewidth=1.3, drawstyle="steps-post", solid_joinstyle="round"
+                _moments(frame["end"]), frame[column].to_numpy(), color=colour, linewidth=1.3, drawstyle="steps-post"
             )
             ax.set_ylabel(label)
-            for start, end in zip(events["start"], events["end"], strict=True):
+            for start, end in zip(_moments(events["start"]), _moments(events["end"]), strict=True):
                 ax.axvspan(start, end, color=AMBER, alpha=0.28, linewidth=0)
-        axes[0].set_title("Price of the volume bars" + (" (shaded: VPIN events)" if len(events) else ""))
+        axes[0].set_title("Close of the volume bars" + (" (shaded: VPIN events)" if len(events) else ""))
+        axes[2].set_xlim(*_span(_moments(bars["end"])))
         axes[1].set_ylim(bottom=0)
         axes[2].set_ylim(-0.03, 1.06)
         _threshold(axes[2], threshold)
         locator = AutoDateLocator(minticks=5, maxticks=10)  # type: ignore[no-untyped-call]
         axes[2].xaxis.set_major_locator(locator)
         axes[2].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        axes[2].set_xlabel(clock)
-        axes[0].margins(x=0.005)
+        axes[2].set_xlabel("time, UTC")
         return _svg(figure, "Price, VPIN and its CDF over time")
 
 
@@ -131,7 +134,7 @@ def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
     table = grid.pivot_table(index=y, columns=x, values=value, aggfunc="mean", sort=True)
     cells = table.to_numpy(dtype=float)
     low, high = float(np.nanmin(cells)), float(np.nanmax(cells))
-    with rc_context(_STYLE | {"axes.grid": False}):
+    with _theme({"axes.grid": False}):
         rows, columns = cells.shape
         figure = Figure(figsize=(_WIDTH, 0.95 + 0.5 * rows), layout="constrained")
         ax = figure.subplots()
@@ -164,15 +167,15 @@ def molecules(trace: Sequence[dict[str, Any]]) -> str:
     >>> molecules([record]).count("<svg")
     1
     """
-    workers = sorted({str(record["worker"]) for record in trace})
-    with rc_context(_STYLE):
+    workers = list(dict.fromkeys(record["worker"] for record in sorted(trace, key=lambda row: row["start"])))
+    with _theme():
         figure, (lanes, busy) = _panels(2, 1.9 + 0.34 * len(workers), heights=[0.6 + 0.5 * len(workers), 1])
         for lane, worker in enumerate(workers):
-            mine = sorted((record for record in trace if str(record["worker"]) == worker), key=lambda row: row["start"])
+            mine = sorted((record for record in trace if record["worker"] == worker), key=lambda row: row["start"])
             for parity, colour in enumerate((BLUE, GREEN)):
                 spans = [(row["start"], row["end"] - row["start"]) for row in mine[parity::2]]
                 lanes.broken_barh(spans, (lane - 0.36, 0.72), facecolors=colour, linewidth=0)
-        lanes.set_yticks(range(len(workers)), [f"worker {worker}" for worker in workers])
+        lanes.set_yticks(range(len(workers)), [f"worker {lane + 1}" for lane in range(len(workers))])
         lanes.set_ylim(len(workers) - 0.4, -0.6)
         lanes.grid(visible=False, axis="y")
         lanes.set_title(f"{len(trace):,} molecules (neighbours in two colours)")
@@ -202,7 +205,7 @@ def stages(rows: Sequence[dict[str, Any]]) -> str:
     """
     seconds = np.array([row["seconds"] for row in rows])
     ends = np.cumsum(seconds)
-    with rc_context(_STYLE):
+    with _theme():
         figure = Figure(figsize=(_WIDTH, 0.9 + 0.3 * len(rows)), layout="constrained")
         ax = figure.subplots()
         ax.barh(range(len(rows)), seconds, left=ends - seconds, height=0.62, color=BLUE)
@@ -223,11 +226,30 @@ def stages(rows: Sequence[dict[str, Any]]) -> str:
         return _svg(figure, "Time of each stage")
 
 
+@contextlib.contextmanager
+def _theme(changes: dict[str, Any] | None = None) -> Iterator[None]:
+    """Start from matplotlib's defaults, not from the user's settings: the same folder gives the same page."""
+    with style.context("default"), rc_context(_STYLE | (changes or {})):
+        yield
+
+
 def _panels(count: int, height: float, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     axes = figure.subplots(count, 1, sharex=True, gridspec_kw={"height_ratios": heights})
     figure.align_ylabels(axes)
     return figure, list(axes)
+
+
+def _moments(column: pd.Series[Any]) -> NDArray[np.datetime64]:
+    """Give UTC times without their zone, which is what matplotlib places on an axis exactly."""
+    moments: NDArray[np.datetime64] = column.to_numpy(dtype="datetime64[ns]")
+    return moments
+
+
+def _span(moments: NDArray[np.datetime64]) -> tuple[Any, Any]:
+    """Give the ends of the time axis: a little air on both sides."""
+    air = max((moments[-1] - moments[0]) // 200, np.timedelta64(1, "s"))
+    return moments[0] - air, moments[-1] + air
 
 
 def _threshold(ax: Axes, level: float) -> None:

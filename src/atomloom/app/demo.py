@@ -9,6 +9,7 @@ import click
 from atomloom.app.options import RunOptions, run_options, say_result
 
 if TYPE_CHECKING:
+    from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
     from atomloom.store.schema import Trades
 
@@ -33,7 +34,7 @@ def command(run: RunOptions) -> None:
     pipeline.execute("demo", settings, run, _read, SOURCE)
 
 
-def _read(_folder: RunFolder) -> Trades:
+def _read(_folder: RunFolder, _chatter: Chatter) -> Trades:
     import atomloom  # noqa: PLC0415  # with the store behind it
     from atomloom.data import es_2013_09  # noqa: PLC0415  # same
 

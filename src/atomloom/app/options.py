@@ -53,7 +53,7 @@ _RUN_OPTIONS = [
         type=click.Path(file_okay=False, path_type=Path),
         help="Run folder to make. [default: in runs/]",
     ),
-    click.option("--seed", type=int, help="Seed of the random streams. [default: 0]"),
+    click.option("--seed", type=int, help="Seed of the random streams, recorded. [default: 0]"),
     click.option("--threads", type=int, help="Workers; -1 all processors. [default: all usable cores]"),
     click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
     click.option("--config", type=_FILE, help="TOML file with the settings (see --print-config)."),

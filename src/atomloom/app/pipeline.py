@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import atomloom
 from atomloom.app import config
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
+from atomloom.app.report import write_report
 from atomloom.app.runs import RunFolder
 from atomloom.engine.budget import resolve_threads
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     import pandas as pd
 
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from atomloom.market.result import VPINResult
     from atomloom.store.schema import Trades
 
-    Reader = Callable[[RunFolder], Trades]
+    Reader = Callable[[RunFolder, Chatter], Trades]
 
 
-def settled(run: RunOptions, defaults: DemoSettings, command: str) -> DemoSettings:
+Settings = TypeVar("Settings", bound="DemoSettings")
+
+
+def settled(run: RunOptions, defaults: Settings, command: str) -> Settings:
     """Find the settings of a run: those of the resumed run, or the defaults under the user's file.
 
     Raises
@@ -86,15 +90,13 @@ def _work(folder: RunFolder, settings: DemoSettings, run: RunOptions, read: Read
         folder.write_frame("bars.csv", result.bars.to_frame())
         folder.write_frame("buckets.csv", result.to_frame())
         folder.write_frame("episodes.csv", _episodes(result))
-        folder.write_frame("grid.csv", grid.value)
+        folder.write_frame("grid.csv", _rows(grid))
         folder.write_lines("trace.jsonl", grid.trace.records)
-    summary = _summary(trades, result, grid)
-    with folder.stage("report"):
-        from atomloom.app.report import write_report  # noqa: PLC0415  # matplotlib, only once there is something to draw
-
-        folder.record["summary"] = {**summary, "seconds": folder.seconds()}
-        write_report(folder)
-    folder.finish({**summary, "seconds": folder.seconds()})
+    folder.finish({**_summary(trades, result, grid), "seconds": folder.seconds()})
+    # Not a stage: a report that told its own time could not be rebuilt to the same bytes.
+    began = time.monotonic()
+    write_report(folder)
+    folder.event("report written", seconds=round(time.monotonic() - began, 6))
 
 
 def _trades(folder: RunFolder, read: Reader, chatter: Chatter) -> Trades:
@@ -103,7 +105,7 @@ def _trades(folder: RunFolder, read: Reader, chatter: Chatter) -> Trades:
     if not file.is_file():
         chatter.say(f"reading {folder.record['source']}")
         with folder.stage("read trades"):
-            trades = read(folder)
+            trades = read(folder, chatter)
         with folder.stage("write HDF5"):
             atomloom.store.write_trades(file, trades, source=folder.record["source"])
     with folder.stage("read HDF5"):
@@ -135,15 +137,12 @@ def _grid(folder: RunFolder, settings: DemoSettings, run: RunOptions, trades: Tr
             grain=grain,
             journal=folder.path / "journal",
             progress=note,
-            seed=folder.record["seed"],
             trades=trades,
         )
 
 
-def grid_rows(
-    molecule: Iterable[dict[str, Any]], trades: Trades, base: dict[str, Any], rng: Any = None
-) -> pd.DataFrame:
-    """Compute the numbers of some points of the grid, one row each.
+def grid_rows(molecule: Iterable[dict[str, Any]], trades: Trades, base: dict[str, Any]) -> list[dict[str, Any]]:
+    """Compute the numbers of some points of the grid, one row each; no tables yet, so no worker loads pandas.
 
     Parameters
     ----------
@@ -152,24 +151,26 @@ def grid_rows(
     trades : Trades
     base : dict
         Fields of ``VPINConfig`` that the points leave open.
-    rng : Generator
-        Offered by the engine; nothing here is random.
 
     Returns
     -------
-    DataFrame
-        The columns of :func:`atomloom.market.vpin_grid_row`.
+    list of dict
+        As :func:`atomloom.market.vpin_grid_row`.
 
     Examples
     --------
     >>> from atomloom.data import es_2013_09
     >>> from atomloom.store import read_trades
-    >>> grid_rows([{"nu": 0.0}], read_trades(es_2013_09()), {"support_days": 0.5})["n_buckets"].tolist()
-    [400]
+    >>> grid_rows([{"nu": 0.0}], read_trades(es_2013_09()), {"support_days": 0.5})[0]["n_buckets"]
+    400
     """
-    import pandas as pd  # noqa: PLC0415  # in the worker
+    return atomloom.market.vpin_grid_rows(trades, [{**base, **point} for point in molecule])
 
-    return pd.DataFrame(atomloom.market.vpin_grid_rows(trades, [{**base, **point} for point in molecule]))
+
+def _rows(grid: Any) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  # after the workers: a process with pandas is costly to fork
+
+    return pd.DataFrame([row for leaf in grid.value for row in leaf])
 
 
 def _episodes(result: VPINResult) -> pd.DataFrame:
@@ -201,8 +202,8 @@ def _summary(trades: Trades, result: VPINResult, grid: Any) -> dict[str, Any]:
         "first": first,
         "last": last,
         **scalars,
-        "combinations": len(grid.value),
-        "infeasible": int((grid.value["infeasible"] != "").sum()),
+        "combinations": sum(len(leaf) for leaf in grid.value),
+        "infeasible": sum(row["infeasible"] != "" for leaf in grid.value for row in leaf),
         "molecules": len(grid.plan.molecules),
         "workers": grid.trace.workers,
         "utilisation": grid.trace.utilisation(),
@@ -234,7 +235,7 @@ def _page(folder: RunFolder) -> str:
         ("events", f"{summary['n_events']:,} above CDF {threshold:g}; {verdict} (a small sample shows little)"),
         (
             "grid",
-            f"{summary['combinations']:,} combinations in {summary['molecules']:,} molecules on {summary['workers']} workers",
+            f"{summary['combinations']:,} points, {summary['molecules']:,} molecules, {summary['workers']} workers",
         ),
         ("time", f"{summary['seconds']:.1f} s"),
         ("report", str(folder.path / "report.html")),

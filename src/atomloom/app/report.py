@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EVENT_ROWS = 40
+_MAPS = (
+    ("threshold", "support_days", "n_events", "Number of events"),
+    ("bars_per_bucket", "nu", "vpin_mean", "Mean VPIN"),
+)
 
 
 @click.command()
@@ -53,19 +58,19 @@ def build(run: RunFolder) -> str:
         HTML without scripts or outside addresses.
     """
     record, summary = run.record, run.record["summary"]
-    bars = run.read_frame("bars.csv", times=("time",))
-    events = run.read_frame("episodes.csv", times=("start", "end"))
-    trace = _trace(run.path / "trace.jsonl")
+    moments = ("start", "end")
+    bars, buckets = run.read_frame("bars.csv", times=moments), run.read_frame("buckets.csv", times=moments)
+    events = run.read_frame("episodes.csv", times=moments)
     lede = (
-        f"{summary['trades']:,} trades from {_moment(summary['first'])} to {_moment(summary['last'])} UTC, "
-        f"{summary['volume']:,} contracts or shares in {summary['bars']:,} volume bars."
+        f"{summary['trades']:,} trades with a volume of {summary['volume']:,}, from {_moment(summary['first'])} to "
+        f"{_moment(summary['last'])} UTC, in {summary['n_bars']:,} bars of equal volume."
     )
     sections = [
         page.tiles(_tiles(summary)),
-        _market(record, bars, events),
-        _events(events),
-        _grid(run, record),
-        _work(record, trace),
+        _market(record, bars, buckets, events),
+        _events(record, events),
+        _grid(record, run.read_frame("grid.csv")),
+        _work(record, _trace(run.path / "trace.jsonl")),
         _provenance(record),
     ]
     version = record["versions"]["atomloom"]
@@ -74,59 +79,84 @@ def build(run: RunFolder) -> str:
 
 
 def _tiles(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    judged = summary["n_true"] + summary["n_false"]
     return [
         ("trades", f"{summary['trades']:,}"),
-        ("volume bars", f"{summary['bars']:,}"),
-        ("last VPIN", f"{summary['vpin_last']:.3f}"),
-        ("highest VPIN", f"{summary['vpin_max']:.3f}"),
-        ("VPIN events", f"{summary['events']:,}"),
+        ("buckets", f"{summary['n_buckets']:,}"),
+        ("highest VPIN", "none" if summary["vpin_max"] is None else f"{summary['vpin_max']:.4f}"),
+        ("VPIN events", f"{summary['n_events']:,}"),
+        ("false events", f"{summary['n_false']:,} of {judged:,}"),
         ("combinations", f"{summary['combinations']:,}"),
         ("time", f"{summary['seconds']:.1f} s"),
     ]
 
 
-def _market(record: dict[str, Any], bars: pd.DataFrame, events: pd.DataFrame) -> str:
+def _market(record: dict[str, Any], bars: pd.DataFrame, buckets: pd.DataFrame, events: pd.DataFrame) -> str:
     from atomloom.app import charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
 
-    threshold = record["config"]["vpin"]["tau"]
-    svg = charts.price_and_vpin(bars, events, threshold, "time, UTC")
+    asked, ahead = record["config"]["vpin"], record["summary"]["looks_ahead"].replace(",", ", ").replace("_", " ")
+    among = "all of its values" if asked["cdf"] == "sample" else "its values up to then"
     note = (
-        "VPIN is the imbalance of volume classified as bought and sold, over a window of buckets of equal volume. "
-        "Its CDF is the share of all VPIN values of the run that are no larger, so the threshold looks ahead: "
-        "this page describes the past and predicts nothing."
+        "VPIN is the imbalance between volume classified as bought and as sold, over a window of buckets of equal "
+        f"volume; its CDF says where it stands among {among}. "
+        f"An event lasts while the CDF is above {asked['threshold']:g}."
+        + (f" Looks ahead in: {ahead}." if ahead else "")
     )
+    svg = charts.price_and_vpin(bars, buckets, events, asked["threshold"])
     return page.section("Price and VPIN", page.figure(svg), note=note)
 
 
-def _events(events: pd.DataFrame) -> str:
+def _events(record: dict[str, Any], events: pd.DataFrame) -> str:
+    asked, summary = record["config"]["vpin"], record["summary"]
     if events.empty:
-        return page.section("Events", note="The CDF of VPIN never rose above the threshold.")
-    header = ["starts, UTC", "ends, UTC", *(name.replace("_", " ") for name in events.columns[2:])]
+        return page.section("Events", note=f"The CDF of VPIN was never above {asked['threshold']:g}.")
+    header = ["starts, UTC", "ends, UTC", "minutes", "price", "highest CDF", "move after", "large?"]
     rows = [
-        [_moment(row[0]), _moment(row[1]), *(_cell(value) for value in row[2:])]
-        for row in events.head(_EVENT_ROWS).itertuples(index=False)
+        [
+            *(_moment(row.start), _moment(row.end), f"{row.minutes:,.1f}", f"{row.price:,.10g}", f"{row.cdf_max:.3f}"),
+            *("" if math.isnan(float(row.move)) else f"{row.move:.2%}", row.large),
+        ]
+        for row in cast("Any", events.head(_EVENT_ROWS).itertuples(index=False))
     ]
-    more = f"The first {_EVENT_ROWS} of {len(events):,}; all are in episodes.csv." if len(events) > _EVENT_ROWS else ""
-    return page.section("Events", page.table(header, rows, text=(0, 1)), note=more)
+    note = (
+        f"The move is the widest log return within {asked['horizon_days']:g} days of volume after the start. "
+        f"It is large above the {asked['null_quantile']:.0%} quantile of the moves after all buckets"
+        + ("" if summary["null_move"] is None else f" ({summary['null_move']:.2%})")
+        + ", so a signal that knows nothing is false in "
+        + f"{asked['null_quantile']:.0%} of its events. A small sample shows little, and nothing about other days."
+    )
+    if len(events) > _EVENT_ROWS:
+        note += f" The first {_EVENT_ROWS} of {len(events):,} events; all are in episodes.csv."
+    return page.section("Events", page.table(header, rows, text=(0, 1, 6)), note=note)
 
 
-def _grid(run: RunFolder, record: dict[str, Any]) -> str:
+def _grid(record: dict[str, Any], grid: pd.DataFrame) -> str:
     from atomloom.app import charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
 
-    grid = run.read_frame("grid.csv")
-    axes = [name for name, values in record["config"]["grid"].items() if len(values) > 1]
-    figures = []
-    if len(axes) >= 2:
-        x, y = axes[0], axes[1]
-        figures.append(page.figure(charts.grid_map(grid, x, y, "events", "Number of VPIN events")))
-    return page.section("Grid of parameters", *figures)
+    varying = {name for name in record["config"]["grid"] if len(set(grid[name])) > 1}
+    figures = [
+        page.figure(charts.grid_map(grid, x, y, value, label))
+        for x, y, value, label in _MAPS
+        if {x, y} <= varying and grid[value].notna().any()
+    ]
+    infeasible = record["summary"]["infeasible"]
+    note = (
+        f"{len(grid):,} combinations of {len(varying)} parameters, each computed from the trades; the numbers are in "
+        "grid.csv."
+        + (f" {infeasible:,} of them ask for more data than there is." if infeasible else "")
+        + " The level of VPIN is a matter of parameters, only its rank says something."
+        + (" A figure is the mean over the parameters that it does not show." if figures else "")
+    )
+    return page.section("Grid of parameters", *figures, note=note)
 
 
 def _work(record: dict[str, Any], trace: list[dict[str, Any]]) -> str:
     from atomloom.app import charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
 
     return page.section(
-        "How it ran", page.figure(charts.stages(record["stages"])), page.figure(charts.molecules(trace))
+        "How it ran",
+        page.figure(charts.stages(record["stages"])),
+        *([page.figure(charts.molecules(trace))] if trace else []),
     )
 
 
@@ -154,7 +184,3 @@ def _trace(path: Path) -> list[dict[str, Any]]:
 
 def _moment(value: Any) -> str:
     return str(value).replace("T", " ")[:19]
-
-
-def _cell(value: Any) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -12,6 +12,7 @@ import click
 from atomloom.app.options import RunOptions, run_options, say_result
 
 if TYPE_CHECKING:
+    from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
     from atomloom.app.settings import CsvColumns
     from atomloom.store.schema import Trades
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
 @click.option("--tick-size", type=float, help="Smallest price step. [default: found in the prices]")
 @click.option("--sort", is_flag=True, default=None, help="Sort by time instead of refusing.")
 @run_options
-def command(  # noqa: D417  # the arguments are explained by --help
-    run: RunOptions,
-    file: Path | None,
-    **given: str | float | bool | None,
-) -> None:
+def command(run: RunOptions, file: Path | None, **given: str | float | bool | None) -> None:
     """Run VPIN on a CSV of trades (time, price, size; .gz too) and write a report.
 
     Columns with other names, separators, price scales: see --print-config.
@@ -55,7 +52,7 @@ def command(  # noqa: D417  # the arguments are explained by --help
     pipeline.execute("vpin", settings, run, partial(_read, file, settings.csv), str(file))
 
 
-def _read(file: Path, how: CsvColumns, folder: RunFolder) -> Trades:
+def _read(file: Path, how: CsvColumns, folder: RunFolder, chatter: Chatter) -> Trades:
     """Read the CSV; the account of its rows goes into the folder, refused rows line by line."""
     import atomloom  # noqa: PLC0415  # with the store behind it
 
@@ -74,5 +71,5 @@ def _read(file: Path, how: CsvColumns, folder: RunFolder) -> Trades:
     folder.save()
     if read.n_rejected:
         folder.write_frame("rejects.csv", read.rejects.to_frame())
-    click.echo(read.summary(), err=True)
+    chatter.say(read.summary())
     return read.trades

@@ -136,8 +136,6 @@ class Driver:
     def _dispatch(self) -> None:
         depth = 1 if self._mean > TINY else min(8, 2 + int(1e-3 / max(self._mean, 1e-6)))
         capacity = self.backend.workers * depth
-        small = self._returned == 0 or self.result_bytes / self._returned < 1 << 16
-        window = max(self._slack, capacity) if depth > 1 and small else self._slack
         if depth > 1 and 2 * len(self._flying) > capacity:
             return  # refill in one go: one packet for many small molecules
         while self._todo and len(self._flying) < capacity:
@@ -147,7 +145,7 @@ class Driver:
                 self._reducer.func is not None
                 and self._flying
                 and index != self._next
-                and len(self._flying) + waiting >= window
+                and len(self._flying) + waiting >= self._slack
             ):
                 return
             heapq.heappop(self._todo)
@@ -181,6 +179,8 @@ class Driver:
         seconds = outcome.end - outcome.start
         self._mean = seconds if math.isinf(self._mean) else 0.8 * self._mean + 0.2 * seconds
         self._returned += 1
+        if self._returned == 1:  # a foreign pool starts its workers only now
+            self.trace.startup = outcome.start - self.began
         self.result_bytes += reply.bytes_out
         self.leaves_done += outcome.leaves
         self.blas_threads = max(self.blas_threads, reply.blas_threads)
@@ -329,6 +329,7 @@ class Driver:
 
     def _guard(self, leaf: int, step: Callable[[], Any]) -> Any:
         """Run a step of the user's reducer; say which leaf it failed at."""
+        begun = time.monotonic()
         try:
             return step()
         except AtomloomError:
@@ -340,6 +341,8 @@ class Driver:
                 f"(atoms {failure.atom_lo}:{failure.atom_hi}): {failure.kind}: {failure.message}",
                 [failure],
             ) from error
+        finally:
+            self.trace.reducing += time.monotonic() - begun
 
     def _value(self) -> Any:
         if self._tree is not None:

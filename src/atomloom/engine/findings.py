@@ -238,9 +238,10 @@ def _serial(e: Evidence) -> Finding | None:
         return None
     if not e.finished or any(record["status"] != "done" for record in e.trace.records):
         return None
-    if e.trace.wall < 1.2 * e.trace.busy:
+    serial = e.trace.busy + e.trace.reducing
+    if e.trace.wall < 1.2 * serial:
         return None
-    lost = e.trace.wall - e.trace.startup - e.trace.busy  # starting a pool is paid once, not per run
+    lost = e.trace.wall - e.trace.startup - serial  # starting a pool is paid once, not per run
     return Finding(
         "serial",
         f"serial is predicted faster: the work itself took {e.trace.busy:.3g} s, the parallel run {e.trace.wall:.3g} s "

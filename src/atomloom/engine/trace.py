@@ -27,7 +27,9 @@ class Trace:
     wall : float
         Seconds from the first to the last moment of the run.
     startup : float
-        Seconds until the first molecule was handed out.
+        Seconds until the first molecule to come back had begun.
+    reducing : float
+        Seconds that the parent spent in the reducer.
     peak_held : int
         Most finished molecules that waited to be reduced at one time.
     deaths : int
@@ -38,6 +40,7 @@ class Trace:
     workers: int = 1
     wall: float = 0.0
     startup: float = 0.0
+    reducing: float = 0.0
     peak_held: int = 0
     deaths: int = 0
 

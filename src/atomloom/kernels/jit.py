@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
@@ -10,13 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 F = TypeVar("F", bound="Callable[..., Any]")
+_log = logging.getLogger(__name__)
 
 
 def kernel(formula: F) -> F:
     """Compile a formula on first use; the machine code is kept for the next interpreter.
 
     There is no signature (compiling at import would cost a second) and no fastmath (NaN and the
-    order of additions matter). The plain function stays reachable as ``.py_func``.
+    order of additions matter). Where no folder can be written the code is compiled anew each time.
+    The plain function stays reachable as ``.py_func``.
 
     Parameters
     ----------
@@ -31,4 +34,8 @@ def kernel(formula: F) -> F:
     >>> double.py_func(3)
     6
     """
-    return cast("F", numba.njit(cache=True, nogil=True)(formula))
+    try:
+        return cast("F", numba.njit(cache=True, nogil=True)(formula))
+    except RuntimeError as error:  # numba: "cannot cache function ...: no locator available"
+        _log.info("%s; it is compiled anew in each interpreter", error)
+        return cast("F", numba.njit(nogil=True)(formula))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atomloom._lazy import front_door
 
 _EXPORTS = {
-    "Bars": "atomloom.market.bars",
+    "Bars": "atomloom.market.bar_table",
     "Events": "atomloom.market.events",
     "VPINConfig": "atomloom.market.spec",
     "VPINResult": "atomloom.market.result",
@@ -26,7 +26,8 @@ _EXPORTS = {
 }
 
 if TYPE_CHECKING:
-    from atomloom.market.bars import Bars, dollar_bars, tick_bars, time_bars, volume_bars
+    from atomloom.market.bar_table import Bars
+    from atomloom.market.bars import dollar_bars, tick_bars, time_bars, volume_bars
     from atomloom.market.classify import bulk_volume, t_cdf
     from atomloom.market.events import Events, find_events, wilson
     from atomloom.market.result import VPINResult

@@ -3,109 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
-from atomloom.store.schema import Trades, to_price
+from atomloom.market.bar_table import PRICES, Bars
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
+    from atomloom.store.schema import Trades
+
 DAY_NS = 86_400 * 10**9
-PRICES = ("close", "mean", "median", "vwap")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Bars:
-    """Bars of one instrument, in order; prices are kept in ticks, so differences are exact.
+class Cut(NamedTuple):
+    """Which trades each bar touches, (N,) int64 each: see :func:`atomloom.market.kernels.split_at`."""
 
-    Attributes
-    ----------
-    start_ts, end_ts : (N,) int64
-        Time of the first and last trade in each bar, ns UTC.
-    open_px, high_px, low_px, close_px : (N,) int64
-        In ticks.
-    price_px : (N,) float64
-        The price that stands for the bar, in ticks (see ``price_kind``).
-    volume, n_trades : (N,) int64
-        A trade split between bars counts in each of them.
-    tick_size : float
-        Quote currency per tick.
-    kind, price_kind, symbol : str
-
-    Examples
-    --------
-    >>> trades = Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 2, 1], tick_size=0.5)
-    >>> volume_bars(trades, 2).close
-    array([5.5, 6. ])
-    """
-
-    start_ts: NDArray[np.int64]
-    end_ts: NDArray[np.int64]
-    open_px: NDArray[np.int64]
-    high_px: NDArray[np.int64]
-    low_px: NDArray[np.int64]
-    close_px: NDArray[np.int64]
-    price_px: NDArray[np.float64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    skip: NDArray[np.int64]
     volume: NDArray[np.int64]
-    n_trades: NDArray[np.int64]
-    tick_size: float
-    kind: str
-    price_kind: str
-    symbol: str
-
-    def __len__(self) -> int:
-        return len(self.start_ts)
-
-    def __repr__(self) -> str:
-        return f"Bars({self.symbol}, {len(self):,} {self.kind} bars, price {self.price_kind}, tick {self.tick_size:g})"
-
-    @property
-    def open(self) -> NDArray[np.float64]:
-        """First price of each bar, (N,) float64, quote currency."""
-        return to_price(self.open_px, self.tick_size)
-
-    @property
-    def high(self) -> NDArray[np.float64]:
-        """Highest price of each bar, (N,) float64, quote currency."""
-        return to_price(self.high_px, self.tick_size)
-
-    @property
-    def low(self) -> NDArray[np.float64]:
-        """Lowest price of each bar, (N,) float64, quote currency."""
-        return to_price(self.low_px, self.tick_size)
-
-    @property
-    def close(self) -> NDArray[np.float64]:
-        """Last price of each bar, (N,) float64, quote currency."""
-        return to_price(self.close_px, self.tick_size)
-
-    @property
-    def price(self) -> NDArray[np.float64]:
-        """The price that stands for each bar, (N,) float64, quote currency."""
-        return to_price(self.price_px, self.tick_size)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the bars as a pandas DataFrame with UTC times."""
-        import pandas as pd  # noqa: PLC0415 - heavy; only this method needs it
-
-        return pd.DataFrame(
-            {
-                "start": pd.to_datetime(self.start_ts, unit="ns", utc=True),
-                "end": pd.to_datetime(self.end_ts, unit="ns", utc=True),
-                "open": self.open,
-                "high": self.high,
-                "low": self.low,
-                "close": self.close,
-                "price": self.price,
-                "volume": self.volume,
-                "n_trades": self.n_trades,
-            }
-        )
 
 
 def volume_days(trades: Trades) -> int:
@@ -116,6 +35,7 @@ def volume_days(trades: Trades) -> int:
 
     Examples
     --------
+    >>> from atomloom.store import Trades
     >>> volume_days(Trades(ts=[0, DAY_NS + 1], px=[1, 1], size=[1, 1]))
     2
     """
@@ -184,6 +104,7 @@ def volume_bars(
 
     Examples
     --------
+    >>> from atomloom.store import Trades
     >>> trades = Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 5, 1])
     >>> volume_bars(trades, 3).n_trades, volume_bars(trades, 3, split=False).volume
     (array([2, 1]), array([6]))
@@ -217,13 +138,14 @@ def split_bars(trades: Trades, edges: NDArray[np.int64], price: str) -> Bars:
 
     Examples
     --------
+    >>> from atomloom.store import Trades
     >>> split_bars(Trades(ts=[0, 1], px=[4, 8], size=[3, 3]), np.array([0, 2, 6]), "vwap").price
     array([4., 7.])
     """
     from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
     first, last, skip = kernels.split_at(trades.size, edges)
-    return _assemble(trades, first, last, skip, np.diff(edges), "volume", price)
+    return _assemble(trades, Cut(first, last, skip, np.diff(edges)), "volume", price)
 
 
 def tick_bars(trades: Trades, ticks: int, *, price: str = "close") -> Bars:
@@ -231,6 +153,7 @@ def tick_bars(trades: Trades, ticks: int, *, price: str = "close") -> Bars:
 
     Examples
     --------
+    >>> from atomloom.store import Trades
     >>> tick_bars(Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 5, 1]), 2).close_px
     array([11])
     """
@@ -257,6 +180,7 @@ def dollar_bars(trades: Trades, value: float, *, price: str = "close") -> Bars:
 
     Examples
     --------
+    >>> from atomloom.store import Trades
     >>> dollar_bars(Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 5, 1]), 60.0).volume
     array([6])
     """
@@ -282,6 +206,7 @@ def time_bars(trades: Trades, seconds: float, *, price: str = "close") -> Bars:
 
     Examples
     --------
+    >>> from atomloom.store import Trades
     >>> time_bars(Trades(ts=[0, 5 * 10**8, 10**9], px=[10, 11, 12], size=[1, 5, 1]), 1).volume
     array([6, 1])
     """
@@ -311,20 +236,13 @@ def _whole_bars(trades: Trades, last: NDArray[np.int64], kind: str, price: str) 
     # ends of cumulative sums rather than reduceat, which wants at least one bar
     reached = np.cumsum(trades.size)[last]
     volume = np.diff(reached, prepend=np.zeros(1, dtype=np.int64)) if len(last) else np.zeros(0, dtype=np.int64)
-    return _assemble(trades, first, last, np.zeros_like(last), volume, kind, price)
+    return _assemble(trades, Cut(first, last, np.zeros_like(last), volume), kind, price)
 
 
-def _assemble(
-    trades: Trades,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    skip: NDArray[np.int64],
-    volume: NDArray[np.int64],
-    kind: str,
-    price: str,
-) -> Bars:
+def _assemble(trades: Trades, cut: Cut, kind: str, price: str) -> Bars:
     from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
+    first, last, skip, volume = cut
     high, low = kernels.high_low(trades.px, first, last)
     close = trades.px[last].astype(np.int64)
     if price == "median":
@@ -366,7 +284,7 @@ def _check_price(price: str) -> None:
 def _check_enough(total: int, bars: int, trades: Trades) -> None:
     if total < bars:
         message = (
-            f"{bars:,} bars are asked for and the {len(trades):,} trades of {trades.symbol} have a volume of {total:,}. "
+            f"{bars:,} bars are asked for and {trades.symbol} has a volume of {total:,}. "
             "Hint: ask for fewer bars per day, or give more data."
         )
         raise Infeasible(message)

@@ -13,7 +13,8 @@ from atomloom.market.student import student_cdf
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.integer[Any]]
+    Ints = NDArray[np.int64]
+    Ticks = NDArray[np.integer[Any]]  # int32 or int64
     Floats = NDArray[np.float64]
 
 _MEMO = 32  # distinct moves remembered per sigma; bar prices sit on a half-tick grid, so few occur
@@ -93,7 +94,7 @@ def overshoot(weight: NDArray[Any], threshold: float) -> Ints:
 
 
 @kernel
-def high_low(px: Ints, first: Ints, last: Ints) -> tuple[Ints, Ints]:
+def high_low(px: Ticks, first: Ints, last: Ints) -> tuple[Ints, Ints]:
     """Highest and lowest price of the trades first..last of each bar; O(trades touched)."""
     high = np.empty(len(first), np.int64)
     low = np.empty(len(first), np.int64)
@@ -108,7 +109,7 @@ def high_low(px: Ints, first: Ints, last: Ints) -> tuple[Ints, Ints]:
 
 
 @kernel
-def bar_median(px: Ints, first: Ints, last: Ints, high: Ints, low: Ints) -> Floats:
+def bar_median(px: Ticks, first: Ints, last: Ints, high: Ints, low: Ints) -> Floats:
     """Median price of the trades of each bar, each counted once; exact to the half tick.
 
     Counts the prices between low and high where that range is short, and sorts where it is not:
@@ -141,7 +142,7 @@ def bar_median(px: Ints, first: Ints, last: Ints, high: Ints, low: Ints) -> Floa
 
 
 @kernel
-def bar_mean(px: Ints, size: Ints, first: Ints, last: Ints, skip: Ints, volume: Ints, weighted: bool) -> Floats:
+def bar_mean(px: Ticks, size: Ints, first: Ints, last: Ints, skip: Ints, volume: Ints, weighted: bool) -> Floats:
     """Mean price of each bar: by trade, or (weighted) by the volume that falls in the bar.
 
     Distances from the bar's first price are averaged, so a constant price comes back exactly.
@@ -240,10 +241,8 @@ def buy_fraction(change: Floats, sigma: Floats, nu: float) -> Floats:
         if found >= 0:
             up = values[found]
         else:
-            if sigma[k] > 0.0:
-                up = student_cdf(move / sigma[k], nu)
-            else:
-                up = 0.5 if move == 0.0 else 1.0
+            sign = 0.5 if move == 0.0 else 1.0
+            up = student_cdf(move / sigma[k], nu) if sigma[k] > 0.0 else sign
             if held < _MEMO:
                 keys[held] = move
                 values[held] = up

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from atomloom.market.bars import Bars
+    from atomloom.market.bar_table import Bars
     from atomloom.market.events import Events
     from atomloom.market.spec import VPINConfig
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from atomloom.errors import BadInput
-from atomloom.market.bars import PRICES
+from atomloom.market.bar_table import PRICES
 from atomloom.market.classify import check_nu
 
 if TYPE_CHECKING:

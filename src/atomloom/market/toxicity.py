@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
-from atomloom.market.bars import Bars, split_bars, volume_days, volume_edges
+from atomloom.market.bars import split_bars, volume_days, volume_edges
 from atomloom.market.events import find_events
 from atomloom.market.result import VPINResult
 from atomloom.market.spec import VPINConfig
-from atomloom.store.schema import to_price
+from atomloom.store.units import to_price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from atomloom.market.bar_table import Bars
     from atomloom.store.schema import Trades
 
 

@@ -29,6 +29,13 @@ ALIASES = {
 
 
 def read_bytes(path: Path) -> bytes:
+    """Read a file whole, through gzip where its first bytes say so, without a byte order mark.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or the gzip stream is damaged.
+    """
     try:
         raw = path.read_bytes()
         return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).removeprefix(b"\xef\xbb\xbf")
@@ -145,6 +152,7 @@ def split_rows(path: Path, data: bytes, names: list[str], skipped: int, delimite
 
 
 def physical_lines(table: Any, misfit: dict[int, str], skipped: int) -> tuple[NDArray[np.int64], Any, NDArray[Any]]:
+    """Return the line in the file of each row of the table, the table, and which rows are blank."""
     import pyarrow.compute as pc  # noqa: PLC0415 - heavy, and only text needs it
 
     every = np.arange(skipped + 1, skipped + 1 + table.num_rows + len(misfit), dtype=np.int64)

@@ -1,0 +1,106 @@
+"""The noun that all bars share: a frozen table in ticks, with prices on request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atomloom.store.units import to_price
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+PRICES = ("close", "mean", "median", "vwap")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bars:
+    """Bars of one instrument, in order; prices are kept in ticks, so differences are exact.
+
+    Attributes
+    ----------
+    start_ts, end_ts : (N,) int64
+        Time of the first and last trade in each bar, ns UTC.
+    open_px, high_px, low_px, close_px : (N,) int64
+        In ticks.
+    price_px : (N,) float64
+        The price that stands for the bar, in ticks (see ``price_kind``).
+    volume, n_trades : (N,) int64
+        A trade split between bars counts in each of them.
+    tick_size : float
+        Quote currency per tick.
+    kind, price_kind, symbol : str
+
+    Examples
+    --------
+    >>> from atomloom.market import volume_bars
+    >>> from atomloom.store import Trades
+    >>> trades = Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 2, 1], tick_size=0.5)
+    >>> volume_bars(trades, 2).close
+    array([5.5, 6. ])
+    """
+
+    start_ts: NDArray[np.int64]
+    end_ts: NDArray[np.int64]
+    open_px: NDArray[np.int64]
+    high_px: NDArray[np.int64]
+    low_px: NDArray[np.int64]
+    close_px: NDArray[np.int64]
+    price_px: NDArray[np.float64]
+    volume: NDArray[np.int64]
+    n_trades: NDArray[np.int64]
+    tick_size: float
+    kind: str
+    price_kind: str
+    symbol: str
+
+    def __len__(self) -> int:
+        return len(self.start_ts)
+
+    def __repr__(self) -> str:
+        return f"Bars({self.symbol}, {len(self):,} {self.kind} bars, price {self.price_kind}, tick {self.tick_size:g})"
+
+    @property
+    def open(self) -> NDArray[np.float64]:
+        """First price of each bar, (N,) float64, quote currency."""
+        return to_price(self.open_px, self.tick_size)
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """Highest price of each bar, (N,) float64, quote currency."""
+        return to_price(self.high_px, self.tick_size)
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """Lowest price of each bar, (N,) float64, quote currency."""
+        return to_price(self.low_px, self.tick_size)
+
+    @property
+    def close(self) -> NDArray[np.float64]:
+        """Last price of each bar, (N,) float64, quote currency."""
+        return to_price(self.close_px, self.tick_size)
+
+    @property
+    def price(self) -> NDArray[np.float64]:
+        """The price that stands for each bar, (N,) float64, quote currency."""
+        return to_price(self.price_px, self.tick_size)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the bars as a pandas DataFrame with UTC times."""
+        import pandas as pd  # noqa: PLC0415 - heavy; only this method needs it
+
+        return pd.DataFrame(
+            {
+                "start": pd.to_datetime(self.start_ts, unit="ns", utc=True),
+                "end": pd.to_datetime(self.end_ts, unit="ns", utc=True),
+                "open": self.open,
+                "high": self.high,
+                "low": self.low,
+                "close": self.close,
+                "price": self.price,
+                "volume": self.volume,
+                "n_trades": self.n_trades,
+            }
+        )
