@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from importlinter.cli import lint_imports
-from tracked import ROOT
+
+from contracts.tracked import ROOT
 
 HEAVY = ("numpy", "numba", "pandas", "h5py", "hdf5plugin", "pyarrow", "matplotlib", "rich")
 

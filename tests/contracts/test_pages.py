@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 import pytest
-from tracked import ROOT, blocks, pages
+
+from contracts.tracked import ROOT, blocks, pages
 
 MARK = "\x01block"
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -34,19 +35,27 @@ def run(command, folder, **kwargs):
 
 
 @PAGES
-def test_python_blocks_run_and_print_what_the_page_says(page, tmp_path) -> None:
-    """One page = one script whose line numbers are the page's own."""
+def test_the_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path) -> None:
+    """All Python blocks are one script; then the shell lines that call atomloom run in the folder it left."""
     found = [block for block in blocks(page) if not block.skipped]
-    code = [block for block in found if block.language == "python"]
-    if not code:
-        return
+    if any(block.language == "python" for block in found):
+        check_python(page, found, tmp_path)
+    for block in found:
+        if block.language in {"console", "bash", "sh"}:
+            for line in block.lines:
+                check_shell(page, line.removeprefix("$ "), tmp_path)
+
+
+def check_python(page, found, folder) -> None:
+    """Run the blocks as a script whose line numbers are the page's own, and compare what each printed."""
     script = [""] * len(page.read_text(encoding="utf-8").splitlines())
-    for block in code:
-        script[block.line - 2] = f"print('{MARK} {block.line}', flush=True)"
-        script[block.line - 1 : block.line - 1 + len(block.lines)] = block.lines
-    file = tmp_path / f"{page.stem.replace('-', '_')}.py"
+    for block in found:
+        if block.language == "python":
+            script[block.line - 2] = f"print('{MARK} {block.line}', flush=True)"
+            script[block.line - 1 : block.line - 1 + len(block.lines)] = block.lines
+    file = folder / f"{page.stem.replace('-', '_')}.py"
     file.write_text("\n".join(script) + "\n", encoding="utf-8")
-    done = run([sys.executable, file.name], tmp_path)
+    done = run([sys.executable, file.name], folder)
     assert done.returncode == 0, f"{page.relative_to(ROOT)}:\n{done.stderr}"
     printed = dict(re.findall(rf"{MARK} (\d+)\n(.*?)(?={MARK}|\Z)", done.stdout, re.DOTALL))
     for block, after in itertools.pairwise(found):
@@ -56,19 +65,12 @@ def test_python_blocks_run_and_print_what_the_page_says(page, tmp_path) -> None:
             assert same, f"{page.relative_to(ROOT)}:{block.line} prints\n{seen}\nbut the page says\n{after.text}"
 
 
-@PAGES
-def test_shell_blocks_that_call_atomloom_run(page, tmp_path) -> None:
-    """Lines that start with `atomloom ` are run, but for the demo, which has tests of its own."""
-    for block in blocks(page):
-        if block.language not in {"console", "bash", "sh"} or block.skipped:
-            continue
-        for line in block.lines:
-            command = line.removeprefix("$ ")
-            if not command.startswith("atomloom ") or command.split()[1] == "demo":
-                continue
-            arguments = shlex.split(command, comments=True)[1:]
-            done = run([*CLI, *arguments], tmp_path)
-            assert done.returncode == 0, f"{page.relative_to(ROOT)}: {command}\n{done.stderr}"
+def check_shell(page, command, folder) -> None:
+    """Run a line that starts with `atomloom `, but for the demo, which has tests of its own."""
+    if not command.startswith("atomloom ") or command.split()[1] == "demo":
+        return
+    done = run([*CLI, *shlex.split(command, comments=True)[1:]], folder)
+    assert done.returncode == 0, f"{page.relative_to(ROOT)}: {command}\n{done.stderr}"
 
 
 def slug(heading: str) -> str:

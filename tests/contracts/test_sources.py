@@ -6,7 +6,8 @@ import ast
 import re
 
 import pytest
-from tracked import ROOT, SOURCE, sources, texts
+
+from contracts.tracked import ROOT, SOURCE, sources, texts
 
 # Written in pieces so that this file keeps its own contract.
 REGISTRIES = [
@@ -45,7 +46,9 @@ def test_a_file_and_its_functions_are_small(path) -> None:
     assert text.count("\n") <= 400, f"{path.relative_to(ROOT)} has more than 400 lines: it is two files"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            # Without the docstring: the house asks for every parameter, unit, error and an example in there.
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            length = (node.end_lineno or node.lineno) - node.lineno + 1 - (first.lineno - node.body[0].lineno)
             assert length < 80, f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines (under 80)"
 
 

@@ -109,3 +109,11 @@ class Account:
 
     def grow(self, molecule):
         return [self.rate * atom for atom in molecule]
+
+
+def spin_row(molecule):
+    total = 0
+    for row in molecule:
+        for i in range(row):
+            total += i * i
+    return total

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import market_oracle as oracle
 
 from atomloom.data import es_2013_09
 from atomloom.errors import BadInput, Infeasible
 from atomloom.market import dollar_bars, tick_bars, time_bars, volume_bars
 from atomloom.market.bars import volume_days, volume_edges
 from atomloom.store import Trades, read_trades
-from strategies import trades as some_trades
+from oracles import market_oracle as oracle
+from oracles.market_strategies import trades as some_trades
 
 PRICES = st.sampled_from(["close", "mean", "median", "vwap"])
 
@@ -75,7 +77,7 @@ def test_volumes_near_the_end_of_int64_are_cut_exactly(size, bars):
         return
     cut = volume_bars(trades, bars_per_day=bars)
     edges = oracle.even_edges(trades.volume, bars)
-    assert cut.volume.tolist() == [hi - lo for lo, hi in zip(edges, edges[1:], strict=False)]
+    assert cut.volume.tolist() == [hi - lo for lo, hi in pairwise(edges)]
     expected = oracle.split_by_sums(size, edges)
     assert cut.n_trades.tolist() == [len(bar) for bar in expected]
     assert cut.close_px.tolist() == [bar[-1][0] + 1 for bar in expected]

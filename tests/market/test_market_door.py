@@ -24,6 +24,12 @@ def test_opening_the_doors_loads_nothing_heavy():
     code = f"import atomloom.market, atomloom.store, atomloom.data, sys; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-    code = f"from atomloom.market import VPINConfig; from atomloom.store import Trades; import sys; Trades([0], [1], [1]); print({heavy} & set(sys.modules))"
+    code = f"""
+import sys
+from atomloom.market import VPINConfig
+from atomloom.store import Trades
+VPINConfig(nu=0), Trades([0], [1], [1])
+print({heavy} & set(sys.modules))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

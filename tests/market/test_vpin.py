@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracles import market_oracle as oracle
 from scipy import special
 
 from atomloom.data import es_2013_09
@@ -18,7 +18,8 @@ from atomloom.errors import BadInput, Infeasible
 from atomloom.market import VPINConfig, build_bars, bulk_volume, kernels, vpin, vpin_grid_row, vpin_grid_rows
 from atomloom.market.bars import volume_days
 from atomloom.store import Trades, read_trades
-from strategies import trades as some_trades
+from oracles import market_oracle as oracle
+from oracles.market_strategies import trades as some_trades
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def twin(trades, config):
     n_bars = volume_days(trades) * config.buckets_per_day * config.bars_per_bucket
     bars = oracle.split_by_sums(trades.size, oracle.even_edges(trades.volume, n_bars))
     prices = [oracle.stands_for(config.price, trades.px.tolist(), bar) for bar in bars]
-    change = [0.0] + [after - before for before, after in zip(prices, prices[1:], strict=False)]
+    change = [0.0] + [after - before for before, after in pairwise(prices)]
     sigma = oracle.expanding_sigma(change, config.bars_per_bucket)
     if config.sigma == "sample":
         sigma = [float(np.std(change[1:], ddof=1)) if len(change) > 2 else 0.0] * len(change)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import market_oracle as oracle
 
 from atomloom.errors import BadInput
 from atomloom.market import find_events, kernels, wilson
+from oracles import market_oracle as oracle
 
 CDF = st.one_of(st.just(math.nan), st.floats(0, 1), st.sampled_from([0.9, 0.95, 0.99]))
 

@@ -17,7 +17,6 @@ _CSS = """
 --blue:#56b4e9;--red:#ff8a3d;--amber:#f0b429;--green:#2cc295}}
 @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--rule:#ccc;
 --blue:#0072b2;--red:#c24f00;--amber:#e69f00;--green:#009e73}
-body{font-size:10pt}figure,table,.tiles{break-inside:avoid}h2{break-after:avoid}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 var(--font)}
 main{max-width:1060px;margin:0 auto;padding:2.2rem 1.4rem 3rem}
@@ -30,8 +29,8 @@ p{margin:.4rem 0 .9rem;max-width:46em}
 .tiles div{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:.65rem .85rem .6rem}
 .tiles dt{color:var(--muted);font-size:.8rem}
 .tiles dd{margin:.05rem 0 0;font-size:1.3rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.3}
-figure{margin:.9rem 0 1.2rem}
-figure svg{display:block;width:100%;height:auto}
+figure{margin:.9rem 0 1.2rem;overflow-x:auto}
+figure svg{display:block;width:100%;min-width:640px;height:auto}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
 th,td{padding:.38rem .7rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
@@ -41,6 +40,9 @@ td.wrap{white-space:normal;overflow-wrap:anywhere}
 code{font:.85em ui-monospace,"SFMono-Regular","DejaVu Sans Mono",monospace}
 .half{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 2.2rem}
 footer{margin-top:2.6rem;padding-top:.8rem;border-top:1px solid var(--rule);color:var(--muted);font-size:.8rem}
+@media print{html{font-size:10.5pt}main{padding:0}figure,tr,.tiles{break-inside:avoid}h2{break-after:avoid;margin-top:1.6rem}
+.tiles{grid-template-columns:repeat(7,1fr);gap:.3rem}.tiles dd{font-size:1rem}.tiles div{padding:.4rem .5rem}
+.scroll,figure{overflow:visible}figure svg{min-width:0}table{font-size:.72rem}th,td{padding:.25rem .4rem}}
 """
 
 

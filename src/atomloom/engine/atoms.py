@@ -45,6 +45,8 @@ def as_atoms(atoms: Any) -> tuple[Any, int, bool]:
     if hasattr(atoms, "iloc") or (hasattr(atoms, "dtype") and hasattr(atoms, "__getitem__")):
         whole = not getattr(getattr(atoms, "dtype", None), "hasobject", False)
         return atoms, len(atoms), whole
+    if isinstance(atoms, Grid) and atoms.size >= 1 << 63:
+        raise BadInput(f"the grid has {atoms.size} points; a run takes fewer than 2**63. Hint: pass a slice of it.")
     if isinstance(atoms, range | Grid):
         return atoms, len(atoms), True
     if isinstance(atoms, list | tuple):

@@ -94,6 +94,7 @@ class Driver:
             self.trace.startup = time.monotonic() - self.began
             self._tell(RunStarted(name_of(self.work.func), len(self.plan.molecules), self.backend.workers, resumed))
             looked = time.monotonic()
+            self._advance()
             while self._finished < len(self.plan.molecules):
                 self._dispatch()
                 for reply in self.backend.poll(TICK if self._flying else 0.0):

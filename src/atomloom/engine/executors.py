@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from atomloom.engine.jobs import Work
 
 
+SAMPLES = 64
+"""How often a run of threads looks whether the interpreter lock is held."""
+
+
 class SerialBackend:
     """Work molecules one after another in this thread, where breakpoints work."""
 
@@ -99,14 +103,24 @@ class ThreadBackend:
 
     def poll(self, timeout: float | None) -> list[Reply]:
         """Wait for replies."""
-        if len(self.lateness) < 64 and self._replies.empty():
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while len(self.lateness) < SAMPLES and self._replies.empty():
+            if deadline is not None and time.monotonic() >= deadline:
+                return []
             # How late a sleeper wakes tells whether Python bytecode holds the interpreter (GIL).
-            due = time.perf_counter() + 0.0005
-            time.sleep(0.0005)
+            due = time.perf_counter() + 5e-4
+            time.sleep(5e-4)
             self.lateness.append(time.perf_counter() - due)
+            with contextlib.suppress(queue.Empty):
+                return [self._replies.get(timeout=0.01), *self._ready()]
+        with contextlib.suppress(queue.Empty):
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            return [self._replies.get(timeout=left), *self._ready()]
+        return []
+
+    def _ready(self) -> list[Reply]:
         replies = []
         with contextlib.suppress(queue.Empty):
-            replies.append(self._replies.get(timeout=timeout))
             while True:
                 replies.append(self._replies.get_nowait())
         return replies

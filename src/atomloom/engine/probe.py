@@ -10,6 +10,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from atomloom.engine.budget import show_size
 from atomloom.engine.cost import fit_cost, probe_indices
 from atomloom.engine.jobs import take
@@ -45,12 +47,26 @@ def fit_by_probe(plan: Plan, backend: Backend, atoms: Any, whole: bool) -> tuple
     """Time a few leaves, fit their cost, and cut the molecules by it; leaves stay as they are."""
     chosen = [int(leaf) for leaf in probe_indices(plan.n_leaves)]
     replies = work_leaves(chosen, plan, backend, atoms, whole)
-    timed = [(leaf, done.end - done.start) for leaf, reply in replies.items() if (done := reply.outcome) is not None]
+    timed = _seconds_per_atom(plan, replies)
     if len(timed) < 3:
         return replace(plan, notes=[*plan.notes, "too few leaves could be timed: cut linearly"]), _pieces(replies)
-    timed.sort()
     model = fit_cost([leaf for leaf, _ in timed], [seconds for _, seconds in timed], plan.n_leaves)
-    return plan.with_cost(model.cost(plan.n_leaves), model.to_dict()), _pieces(replies)
+    leaf_cost = model.cost(plan.n_leaves) * np.diff(plan.leaves)
+    return plan.with_cost(leaf_cost, model.to_dict()), _pieces(replies)
+
+
+def _seconds_per_atom(plan: Plan, replies: dict[int, Reply]) -> list[tuple[int, float]]:
+    """Price the atoms of every probed leaf.
+
+    By processor time, which others on the machine do not disturb, unless the function mostly waits.
+    """
+    outcomes = {leaf: reply.outcome for leaf, reply in sorted(replies.items()) if reply.outcome is not None}
+    wall = sum(outcome.end - outcome.start for outcome in outcomes.values())
+    computes = sum(outcome.cpu for outcome in outcomes.values()) > 0.7 * wall
+    return [
+        (leaf, (outcome.cpu if computes else outcome.end - outcome.start) / (plan.leaves[leaf + 1] - plan.leaves[leaf]))
+        for leaf, outcome in outcomes.items()
+    ]
 
 
 def _pieces(replies: dict[int, Reply]) -> list[Piece]:

@@ -9,6 +9,7 @@ forks the workers instead.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import signal
@@ -22,6 +23,9 @@ from typing import Protocol
 from atomloom.engine.blas import environment
 from atomloom.engine.worker import rss, worker_main
 from atomloom.errors import BadInput, JobFailed
+
+_HARMLESS = frozenset({"jemalloc_bg_thd"})
+"""Threads whose library has fork handlers of its own."""
 
 HEAVY_PARENT = 512 << 20
 """Workers forked from a larger process are not kept: they would hold its memory alive."""
@@ -74,14 +78,18 @@ def spawner(method: str) -> Spawner:
 def fork_is_safe() -> bool:
     """Tell whether this process may be forked: one Python thread, no live OpenMP or CUDA runtime.
 
-    OpenBLAS stops and restarts its own threads around a fork; other native threads do not.
+    OpenBLAS stops and restarts its own threads around a fork, and so does the allocator that
+    comes with pandas; other native threads do not.
     """
     if threading.active_count() > 1 or not hasattr(os, "fork"):
         return False
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return False
-    native = sum(1 for _ in Path("/proc/self/task").iterdir())
+    native = 0
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread may end while it is looked at
+            native += (task / "comm").read_text().strip() not in _HARMLESS
     return native <= 1 or native <= _blas_threads()
 
 
@@ -159,7 +167,8 @@ class ServerSpawner:
         )
         theirs.close()
         self._sock = ours
-        self._sock.send(pickle.dumps([entry for entry in sys.path if entry != package_root]))
+        preload = [name for name in ("pandas", "scipy", "numba") if name in sys.modules]
+        self._sock.send(pickle.dumps(([entry for entry in sys.path if entry != package_root], preload)))
 
     def usable(self) -> bool:
         """Whether the server lives."""
@@ -211,8 +220,11 @@ def serve_forks(fd: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     only_descriptor({fd})
     sock = socket.socket(fileno=fd)
-    sys.path[:] = [*pickle.loads(sock.recv(1 << 17)), sys.path[0]]
-    import atomloom.engine.jobs  # noqa: F401, PLC0415  # preloaded once, so that workers start warm
+    path, preload = pickle.loads(sock.recv(1 << 17))
+    sys.path[:] = [*path, sys.path[0]]
+    for name in ("atomloom.engine.jobs", *preload):  # imported once here, so that workers start warm
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
     me = os.getpid()
     while True:

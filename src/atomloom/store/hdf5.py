@@ -64,8 +64,8 @@ def write_trades(
 
     Notes
     -----
-    The same trades give the same bytes: no time is stored in a new file. O(T) time; O(65,536)
-    extra memory beside casts.
+    The same trades give the same bytes (with one version of h5py, 3.14 or later: no times are stored).
+    O(T) time; O(65,536) extra memory beside casts.
 
     Examples
     --------
@@ -169,7 +169,8 @@ def _open(path: Path, mode: str) -> Iterator[Any]:
         message = f"{path} is not a file. Hint: check the path; atomloom.data.es_2013_09() is always there."
         raise StoreError(message)
     try:
-        file = h5py.File(path, mode)
+        # from version 1.10 of the format on, HDF5 keeps checksums of its own over everything but the data
+        file = h5py.File(path, mode, libver=("v110", "v110"))
     except OSError as error:
         message = f"{path} is not a readable HDF5 file: {error}. Hint: it may be cut short or of another kind."
         raise StoreError(message) from error
@@ -215,7 +216,9 @@ def _fill(group: Any, trades: Trades, level: int, source: str) -> None:
     rows = min(CHUNK_ROWS, len(trades))
     for name, column in columns.items():
         group.create_dataset(name, data=column, chunks=(rows,), track_times=False, **squeeze)
-    group.create_dataset("chunks", data=build_index(columns, rows), track_times=False)
+    index = build_index(columns, rows)
+    group.create_dataset("chunks", data=index, track_times=False)
+    group.attrs["crc_chunks"] = zlib.crc32(index.tobytes())
     group.attrs["schema"] = SCHEMA
     group.attrs["schema_version"] = SCHEMA_VERSION
     group.attrs["symbol"] = trades.symbol
@@ -261,7 +264,7 @@ def _group(path: Path, file: Any, name: str) -> Any:
     schema, version = group.attrs.get("schema"), group.attrs.get("schema_version")
     if schema != SCHEMA or version is None or int(version) > SCHEMA_VERSION:
         message = (
-            f"{path} {name}: schema is {schema!r} version {version!r}, this version reads {SCHEMA!r} up to "
+            f"{path} {name}: schema is {schema!r} version {version}, this version reads {SCHEMA!r} up to "
             f"{SCHEMA_VERSION}. Hint: upgrade atomloom or write the file again."
         )
         raise StoreError(message)
@@ -273,9 +276,10 @@ def _index(path: Path, group: Any, name: str) -> NDArray[Any]:
     lengths = {column: group[column].shape[0] for column in COLUMNS}
     promised = int(index["count"].sum())
     if index.dtype != INDEX_DTYPE or set(lengths.values()) != {promised}:
-        message = (
-            f"{path} {name}: the index promises {promised:,} rows, the columns have {lengths}. Hint: write it again."
-        )
+        message = f"{path} {name}: the index promises {promised:,} rows, not {lengths}. Hint: restore the file."
+        raise StoreError(message)
+    if zlib.crc32(index.tobytes()) != int(group.attrs["crc_chunks"]):
+        message = f"{path} {name}: the index of chunks does not match its checksum. Hint: restore the file."
         raise StoreError(message)
     return index
 

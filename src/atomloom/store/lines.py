@@ -56,7 +56,12 @@ def read_header(
     else:
         message = f"{path} is empty. Hint: a header and one trade per line are expected."
         raise BadInput(message)
-    cells = [cell.strip() for cell in next(csv.reader([raw.decode("utf-8", "replace")], delimiter=delimiter))]
+    try:
+        first = next(csv.reader([raw.decode("utf-8", "replace")], delimiter=delimiter))
+    except csv.Error as error:
+        message = f"{path} has an unreadable first line: {error}. Hint: end lines with LF or CRLF."
+        raise BadInput(message) from error
+    cells = [cell.strip() for cell in first]
     chosen = dict(columns or {})
     unknown = sorted(set(chosen) - set(ALIASES))
     if unknown:
@@ -123,7 +128,7 @@ def split_rows(path: Path, data: bytes, names: list[str], skipped: int, delimite
     misfit: dict[int, str] = {}
 
     def set_aside(row: Any) -> str:
-        if row.text.strip():
+        if row.text.strip(" \t\r"):
             misfit[row.number] = f"{row.actual_columns} fields, expected {row.expected_columns}"
         else:
             misfit[row.number] = ""

@@ -166,7 +166,7 @@ def infer_tick(prices: NDArray[np.float64]) -> float:
     for decimals in range(MAX_DECIMALS + 1):
         scaled = distinct * 10.0**decimals
         whole = np.rint(scaled)
-        slack = np.maximum(1e-9, 4 * np.spacing(np.abs(scaled)))
+        slack = 4 * np.spacing(np.abs(scaled))  # what reading and scaling a decimal can leave
         if np.all(np.abs(whole) < 2.0**53) and np.all(np.abs(scaled - whole) <= np.minimum(slack, 1e-3)):
             divisor = int(np.gcd.reduce(whole.astype(np.int64))) if len(distinct) > 1 else 1
             return float(max(divisor, 1) / 10**decimals)

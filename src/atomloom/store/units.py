@@ -23,12 +23,14 @@ def to_ns(when: Any) -> int:
     >>> to_ns("1970-01-01T00:00:01"), to_ns(7)
     (1000000000, 7)
     """
-    if isinstance(when, (int, np.integer)) and not isinstance(when, bool):
+    message = f"{when!r} is not a time. Hint: give int ns UTC, a datetime64 or an ISO 8601 string in UTC."
+    if isinstance(when, (bool, np.bool_)):
+        raise BadInput(message)
+    if isinstance(when, (int, np.integer)):
         return int(when)
     try:
         moment = np.datetime64(when, "ns")
     except (ValueError, TypeError) as error:
-        message = f"{when!r} is not a time. Hint: give int ns UTC, a datetime64 or an ISO 8601 string in UTC."
         raise BadInput(message) from error
     if np.isnat(moment):
         raise BadInput("the time is NaT. Hint: leave it out for an open end.")
