@@ -3,21 +3,20 @@
 Rows kernels are really worked: each molecule's processor time is measured, then molecules are
 list-scheduled on 24 cores. 1.0 would be perfect use.
 
-Run it:  python bench/bench_partition.py [--smoke]
+Run it:  python -m bench.run partition [--smoke]
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import json
 import statistics
-import sys
 import time
 
 import numpy as np
 
 from atomloom import cost_parts, plan_parallel
+from bench.measure import row
 
 CORES = 24
 BLOCK = np.linspace(0.1, 1.0, 2048)
@@ -74,17 +73,11 @@ def balance_rows(n, repeats):
         for partition in ("auto", "linear", nested):
             plan = plan_parallel(rows, range(n), num_threads=CORES, partition=partition, passes=passes)
             found[partition], work = used(plan, passes, repeats)
-        yield {
-            "what": f"share of 24 cores used, auto cuts, {shape} rows",
-            "value": round(found["auto"], 3),
-            "unit": "of ideal",
-            "reach": 0.9,
-            "better": "higher",
-            "peer": "linear cuts, nested cuts (AFML)",
-            "peer_value": [round(found["linear"], 3), round(found[nested], 3)],
-            "work_s": round(work, 2),
-            "molecules": len(plan.molecules),
-        }
+        yield row(
+            f"share of 24 cores used by {len(plan.molecules)} molecules, {shape} rows, {work:.2g} s of work",
+            found["auto"], "of ideal", least=0.9, peer=f"{nested} cuts (AFML); linear: {found['linear']:.2f}",
+            peer_value=found[nested], headline=shape == "quadratic",
+        )  # fmt: skip
 
 
 def textbook(cost, parts):
@@ -127,17 +120,12 @@ def cut_rows(n, parts, repeats):
         began = time.perf_counter()
         peer = textbook(cost, parts)
         plain = time.perf_counter() - began
-        yield {
-            "what": f"cost_parts, {n:,} atoms of {name} cost into {parts}",
-            "value": round(1e3 * statistics.median(seconds), 2),
-            "unit": "ms",
-            "reach": 50.0,
-            "better": "lower",
-            "peer": "plain bisection with searchsorted",
-            "peer_value": round(1e3 * plain, 1),
-            "bottleneck_over_peer": bottleneck / peer,
-            "smaller_bottleneck_exists": fewest(prefix, bottleneck * (1 - 1e-9), parts),
-        }
+        what = f"cost_parts, {n:,} atoms of {name} cost into {parts:,}"
+        yield row(what, 1e3 * statistics.median(seconds), "ms", most=50, peer="plain bisection with searchsorted, once",
+                  peer_value=1e3 * plain, headline=name == "lognormal(3)")  # fmt: skip
+        better = fewest(prefix, bottleneck * (1 - 1e-9), parts)
+        yield row(f"{what}: cuts with a smaller bottleneck (by 1e-9)", int(better), "exist", most=0,
+                  peer="bottleneck over that of plain bisection", peer_value=f"{bottleneck / peer:.9f}")  # fmt: skip
 
 
 def run(smoke: bool) -> dict:
@@ -145,8 +133,10 @@ def run(smoke: bool) -> dict:
     size, parts, repeats = (20_000, 64, 1) if smoke else (1_000_000, 1024, 7)
     measured = list(cut_rows(size, parts, repeats))
     measured += balance_rows(300 if smoke else 3000, 1 if smoke else 3)
-    return {"name": "partition", "smoke": smoke, "rows": measured}
-
-
-if __name__ == "__main__":
-    print(json.dumps(run("--smoke" in sys.argv[1:]), indent=1))
+    return {
+        "title": "Partition",
+        "claim": "Cuts follow the cost of the atoms, fitted to a few timed leaves or declared, and are optimal.",
+        "rows": measured,
+        "repeats": f"cost_parts: median of {repeats}. Shares of 24 cores: every molecule's processor time (the fastest "
+        f"of {1 if smoke else 3} interleaved repeats), list-scheduled on 24 cores",
+    }

@@ -29,7 +29,7 @@ _EXPORTS = {
     "associative": "atomloom.engine.redux",
     "cost_parts": "atomloom.engine.partition",
     "expand_call": "atomloom.engine.jobs",
-    "grid": "atomloom.engine.grid",
+    "grid": "atomloom.engine.product",
     "lin_parts": "atomloom.engine.partition",
     "nested_parts": "atomloom.engine.partition",
     "plan_parallel": "atomloom.engine.run",
@@ -44,9 +44,9 @@ _EXPORTS = {
 
 if TYPE_CHECKING:
     from atomloom import afml, engine, market, store
-    from atomloom.engine.grid import grid
     from atomloom.engine.jobs import expand_call
     from atomloom.engine.partition import cost_parts, lin_parts, nested_parts
+    from atomloom.engine.product import grid
     from atomloom.engine.redux import associative
     from atomloom.engine.result import ReducedResult
     from atomloom.engine.run import plan_parallel, run_parallel

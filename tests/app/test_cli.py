@@ -37,7 +37,7 @@ def test_an_error_is_one_line_and_an_exit_code(error, code, monkeypatch, capsys)
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("atomloom.app.doctor.examine", fail)
+    monkeypatch.setattr("atomloom.app.facts.examine", fail)
     assert cli.run(["doctor"]) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -50,7 +50,7 @@ def test_debug_adds_the_traceback(monkeypatch, capsys) -> None:
     def fail() -> None:
         raise errors.BadInput("no rows")
 
-    monkeypatch.setattr("atomloom.app.doctor.examine", fail)
+    monkeypatch.setattr("atomloom.app.facts.examine", fail)
     assert cli.run(["--debug", "doctor"]) == 2
     err = capsys.readouterr().err
     assert "Traceback" in err
@@ -61,7 +61,7 @@ def test_an_error_that_nobody_foresaw_is_not_dressed_up(monkeypatch) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("atomloom.app.doctor.examine", fail)
+    monkeypatch.setattr("atomloom.app.facts.examine", fail)
     with pytest.raises(ZeroDivisionError):
         cli.run(["doctor"])
 
@@ -70,7 +70,7 @@ def test_ctrl_c_is_130(monkeypatch) -> None:
     def fail() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("atomloom.app.doctor.examine", fail)
+    monkeypatch.setattr("atomloom.app.facts.examine", fail)
     assert cli.run(["doctor"]) == 130
 
 
@@ -104,7 +104,7 @@ def test_every_command_has_help_and_the_shared_options(capsys) -> None:
 
 def test_the_list_of_commands_is_the_modules_that_have_one(root) -> None:
     folder = root / "src" / "atomloom" / "app"
-    having = {path.stem for path in folder.glob("*.py") if "\n@click.command()" in path.read_text()}
+    having = {path.stem for path in folder.glob("*.py") if "\ndef command(" in path.read_text()}
     assert having == set(cli.COMMANDS)
 
 
@@ -158,3 +158,9 @@ def test_commands_are_not_loaded_before_they_are_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "atomloom.app.demo" not in done.stderr
     assert isinstance(cli.cli, click.Group)
+
+
+def test_the_shell_can_complete_commands() -> None:
+    asked = os.environ | {"_ATOMLOOM_COMPLETE": "bash_complete", "COMP_WORDS": "atomloom d", "COMP_CWORD": "1"}
+    done = subprocess.run(CLI, capture_output=True, text=True, check=False, env=asked)
+    assert done.stdout.split() == ["plain,demo", "plain,doctor"]

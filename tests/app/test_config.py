@@ -53,7 +53,8 @@ def test_the_printed_default_reads_back_as_the_default(tmp_path) -> None:
     assert config.load(file, Outer(bars=1)) == Outer()
     text = file.read_text()
     assert "# Bars in each bucket.\nbars = 30\n" in text
-    assert "# How fast, in metres per second;\n# two lines.\nspeed = 2.0\n" in text
+    assert "# How fast, in metres per second;\n# two lines.\nrate = 0.5\nspeed = 2.0\n" in text
+    assert "\n\n[inner]\n" in text
     assert "# limit =\n" in text
 
 

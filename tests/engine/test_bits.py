@@ -70,21 +70,25 @@ def test_a_death_does_not_change_a_bit(how, tmp_path):
 
 def test_a_resumed_run_does_not_change_a_bit(tmp_path):
     expected = run_parallel(work.wave, range(900), num_threads=1, redux=operator.add).value
-    for stop in (3, 5, None):
+
+    def go(stop, workers):
         seen = []
 
-        def interrupt(event, seen=seen, stop=stop):
+        def interrupt(event):
             seen.append(event)
             if len(seen) == stop:
                 raise KeyboardInterrupt
 
-        try:
-            got = run_parallel(
-                work.wave, range(900), num_threads=2 if stop else 3, mp_batches=5, redux=operator.add,
-                journal=tmp_path / "journal", progress=interrupt,
-            )  # fmt: skip
-        except KeyboardInterrupt as error:
-            assert "resume" in error.__notes__[0]
+        return run_parallel(
+            work.wave, range(900), num_threads=workers, mp_batches=5, redux=operator.add,
+            journal=tmp_path / "journal", progress=interrupt,
+        )  # fmt: skip
+
+    for stop in (3, 5):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            go(stop, 2)
+        assert "resume" in caught.value.__notes__[0]
+    got = go(None, 3)
     assert bits(got.value) == bits(expected)
     assert len(got.trace.records) == 15
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 import math
 
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atomloom.engine.cost import CostModel, cut_leaves, fit_cost, probe_indices, resolve_cost
+from atomloom.engine.cost import CostModel, fit_cost, probe_indices, resolve_cost
 from atomloom.engine.partition import cost_parts, lin_parts
 from atomloom.errors import BadInput
 from oracles import partition_oracle as oracle
@@ -103,7 +102,7 @@ def test_goal_holds_on_unions_of_leaves(name):
     leaves = lin_parts(N, 960)
     for seed in range(10):
         model = fit_cost(at, timed(cost, at, seed, repeats=3, spikes=1), N)
-        cuts = leaves[cut_leaves(leaves, model.cost(N), 24)]
+        cuts = leaves[cost_parts(np.add.reduceat(model.cost(N), leaves[:-1]), 24)]
         assert efficiency(cost, cuts) >= 0.9
 
 
@@ -208,48 +207,6 @@ def test_models_are_plain_values():
 def test_bad_probes_are_refused(at, seconds, said):
     with pytest.raises(BadInput, match=said):
         fit_cost(at, seconds, 10)
-
-
-# --- leaves
-
-
-@given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 20), st.sampled_from(["minmax", "quantile"]))
-def test_leaves_are_cut_like_atoms_of_their_summed_cost(seed, count, parts, method):
-    rng = np.random.default_rng(seed)
-    leaves = np.r_[0, np.cumsum(rng.integers(1, 9, count))]
-    cost = rng.integers(1, 30, leaves[-1]).astype(float)
-    summed = oracle.loads(cost, leaves)
-    cuts = cut_leaves(leaves, cost, parts, method)
-    loads = [sum(summed[a:b]) for a, b in itertools.pairwise(cuts)]
-    assert cuts[0] == 0
-    assert cuts[-1] == count
-    direct = oracle.loads(summed, cost_parts(summed, parts, method))
-    assert max(loads) <= max(direct) * (1 + 1e-9)
-    if method == "minmax":
-        assert max(loads) == pytest.approx(oracle.least_bottleneck(summed, parts), rel=1e-9)
-
-
-def test_leaves_without_costs_count_their_atoms():
-    assert cut_leaves([0, 8, 9, 10, 16], None, 2).tolist() == [0, 1, 4]
-    assert cut_leaves([0], None, 2).tolist() == [0]
-    assert cut_leaves([0], [], 2).tolist() == [0]
-    assert cut_leaves([0, 2, 4], [0.0] * 4, 2).tolist() == [0, 1, 2]
-    assert cut_leaves([0, 1, 2, 3], [1.7e308] * 3, 3).tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("leaves", "said"),
-    [
-        ([1, 3], "starts with 0"),
-        ([], "starts"),
-        ([0, 2, 2, 3], "position 2"),
-        ([0, 2], "2 atoms"),
-        ([0.0, 3.0], "whole"),
-    ],
-)
-def test_bad_leaves_are_refused(leaves, said):
-    with pytest.raises(BadInput, match=said):
-        cut_leaves(leaves, [1.0, 1.0, 1.0], 2)
 
 
 # --- costs told by the caller

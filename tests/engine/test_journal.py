@@ -54,7 +54,7 @@ def test_a_torn_tail_is_cut_off(tmp_path_factory, cut, data):
     ends = []
     for i, value in enumerate(values):
         journal.append([(i, i + 1, value)])
-        ends.append(os.path.getsize(where / "molecules.bin"))
+        ends.append((where / "molecules.bin").stat().st_size)
     journal.close()
     size = min(cut, ends[-1])
     os.truncate(where / "molecules.bin", size)
@@ -107,7 +107,7 @@ def test_a_changed_function_or_changed_atoms_are_refused(tmp_path):
     run_parallel(lambda molecule: 1, [1, 2], num_threads=1, journal=tmp_path)
     with pytest.raises(BadInput, match="the function"):
         run_parallel(lambda molecule: 2, [1, 2], num_threads=1, journal=tmp_path)
-    with pytest.raises(BadInput, match="the function .*and the atoms"):
+    with pytest.raises(BadInput, match=r"the function .*and the atoms"):
         run_parallel(lambda molecule: 3, [1, 3], num_threads=1, journal=tmp_path)
 
 
@@ -138,11 +138,10 @@ def test_failed_molecules_are_tried_again(tmp_path):
             raise ValueError
         return molecule[0]
 
-    first = run_parallel(fail_once, [0, 1, 2, 3, 4], num_threads=1, mp_batches=5, on_error="skip", journal=tmp_path / "j",
-                         flag=flag)  # fmt: skip
+    kwargs = {"num_threads": 1, "mp_batches": 5, "on_error": "skip", "journal": tmp_path / "j", "flag": flag}
+    first = run_parallel(fail_once, [0, 1, 2, 3, 4], **kwargs)
     assert first.value == [0, 1, 2, 4]
-    second = run_parallel(fail_once, [0, 1, 2, 3, 4], num_threads=1, mp_batches=5, on_error="skip",
-                          journal=tmp_path / "j", flag=flag)  # fmt: skip
+    second = run_parallel(fail_once, [0, 1, 2, 3, 4], **kwargs)
     assert second.value == [0, 1, 2, 3, 4]
     assert [record["status"] for record in second.trace.records].count("journal") == 4
 
@@ -156,8 +155,9 @@ def test_gaps_are_what_is_not_known(raw, a, b):
     known = Known([(lo, hi, None) for lo, hi in ranges], None)
     lo, hi = min(a, b), max(a, b)
     covered = {leaf for x, y in ranges for leaf in range(x, y)}
+    free = [leaf for leaf in range(lo, hi) if leaf not in covered]
     gaps = known.gaps(lo, hi)
-    assert [leaf for x, y in gaps for leaf in range(x, y)] == [leaf for leaf in range(lo, hi) if leaf not in covered]
+    assert [leaf for x, y in gaps for leaf in range(x, y)] == free
     assert all(x < y for x, y in gaps)
 
 

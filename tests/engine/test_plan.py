@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import operator
 
@@ -43,7 +44,7 @@ def test_leaves_do_not_depend_on_workers(n, partition, workers):
         ends = bounds(plan)
         assert ends[0] == 0
         assert ends[-1] == n
-        assert all(a < b for a, b in zip(ends, ends[1:], strict=False))
+        assert all(a < b for a, b in itertools.pairwise(ends))
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=3000), st.integers(2, 8))
@@ -140,7 +141,7 @@ def test_odd_atoms_are_fine():
     ]
     frame = pd.DataFrame({"x": [1, 2, 3]}, index=["b", "a", "b"])
     assert run_parallel(lambda molecule: molecule, frame, num_threads=1).value.equals(frame)
-    points = grid(a=[1, 2], b="x y".split(), c=range(3))
+    points = grid(a=[1, 2], b=["x", "y"], c=range(3))
     got = run_parallel(
         lambda molecule: [tuple(p.values()) for p in molecule], points, num_threads=2, redux=operator.add
     )

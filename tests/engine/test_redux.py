@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import redux_oracle
 
 from atomloom import BadInput, JobFailed, run_parallel
 from atomloom.engine.redux import MISSING, Reducer, Tree, associative, cover
+from oracles import redux_oracle
 
 floats = st.floats(-1e12, 1e12, allow_nan=False)
 
@@ -37,7 +38,7 @@ def test_tree_is_the_recursive_tree_in_any_order(values, random):
 def test_any_molecules_give_the_same_tree(n, cuts, random):
     ends = sorted({0, n, *(cut for cut in cuts if cut < n)})
     tree = Tree(n, Reducer(pair, tree=True))
-    nodes = [node for lo, hi in zip(ends, ends[1:], strict=False) for node in cover(0, n, lo, hi)]
+    nodes = [node for lo, hi in itertools.pairwise(ends) for node in cover(0, n, lo, hi)]
     random.shuffle(nodes)
     for lo, hi in nodes:
         tree.add(lo, hi, _subtree(lo, hi))
@@ -60,7 +61,7 @@ def test_cover_tiles_exactly_with_few_whole_nodes(n, data):
 @given(st.lists(floats, min_size=2, max_size=40), st.sets(st.integers(0, 39)))
 def test_missing_leaves_are_left_out_of_the_tree(values, missing):
     kept = [value for i, value in enumerate(values) if i not in missing]
-    tree = Tree(len(values), Reducer(lambda a, b: a + [*b], tree=True))
+    tree = Tree(len(values), Reducer(lambda a, b: [*a, *b], tree=True))
     for i, value in enumerate(values):
         tree.add(i, i + 1, MISSING if i in missing else [value])
     assert tree.value == kept or (tree.value is MISSING and not kept)
@@ -122,7 +123,11 @@ def test_reducing_in_place_never_touches_the_users_objects():
     def add(total, part, scale):
         total += scale * part
 
-    for redux in (add, associative(lambda total, part, scale: add(total, part, scale))):
+    @associative
+    def add_in_tree(total, part, scale):
+        total += scale * part
+
+    for redux in (add, add_in_tree):
         result = run_parallel(
             lambda molecule: cached, range(4), debug=True, redux=redux, redux_args={"scale": 2.0}, redux_in_place=True
         )

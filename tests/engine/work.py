@@ -53,7 +53,7 @@ def die_always(molecule, at=7, how="exit"):
     return len(molecule)
 
 
-class Unpicklable(Exception):  # noqa: N818
+class Unpicklable(Exception):
     """An exception that pickles but does not come back."""
 
     def __init__(self, a, b):

@@ -208,6 +208,11 @@ def test_data_that_cannot_carry_the_configuration():
         vpin(short, VPINConfig(buckets_per_day=5, bars_per_bucket=2, support_days=0.2), bars=build_bars(
             short, VPINConfig(buckets_per_day=5, bars_per_bucket=2, price="close")
         ))  # fmt: skip
+    few, many = (VPINConfig(buckets_per_day=n, bars_per_bucket=2, support_days=0.2) for n in (5, 10))
+    with pytest.raises(BadInput, match="need 10 with price"):
+        vpin(short, few, bars=build_bars(short, many))
+    with pytest.raises(BadInput, match="build_bars"):
+        vpin(short, few, bars=build_bars(walk([1, -1] * 11), few))
     row = vpin_grid_row(short, {"buckets_per_day": 200})
     assert row["n_buckets"] is None
     assert "Hint" in row["infeasible"]

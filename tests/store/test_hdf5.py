@@ -136,6 +136,14 @@ def rewrite(path, column, change):
         file[f"ES/trades/{column}"][:] = values
 
 
+def test_an_open_reader_keeps_the_file_it_opened(tmp_path):
+    path = write_trades(tmp_path / "t.h5", make(10))
+    before = path.read_bytes()
+    with path.open("rb") as reader:
+        write_trades(path, make(500, seed=1), overwrite=True)
+        assert reader.read() == before  # replaced by name, never written over
+
+
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_changed_value_is_found_and_its_chunk_named(tmp_path, column):
     path = write_trades(tmp_path / "t.h5", make(150_000))

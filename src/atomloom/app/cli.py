@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +30,8 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
+            import difflib  # noqa: PLC0415  # only a misspelling pays for it
+
             near = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {name!r}.{hint} The commands are: {', '.join(COMMANDS)}.")
@@ -77,6 +77,8 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except (AtomloomError, OSError) as error:
         if state["debug"]:
+            import traceback  # noqa: PLC0415  # only --debug pays for it
+
             traceback.print_exc()
         click.echo(f"{mark('error', 'red')}: {_line(error)}", err=True)
         return exit_code(error)

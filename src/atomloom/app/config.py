@@ -153,16 +153,21 @@ def _table(spec: Any, path: str) -> list[str]:
     notes = _notes(type(spec).__doc__ or "")
     lines: list[str] = []
     nested = []
+    said: list[str] = []
     for field in fields(spec):
         value = getattr(spec, field.name)
         if is_dataclass(value):
             nested.append((field.name, value))
             continue
-        lines += [f"# {line}" for line in notes.get(field.name, [])]
+        if said is not notes.get(field.name):  # fields explained together are explained once
+            said = notes.get(field.name, [])
+            lines += [f"# {line}" for line in said]
         lines.append(f"# {field.name} =" if value is None else f"{field.name} = {_literal(value)}")
     for name, value in nested:
         full = f"{path}.{name}" if path else name
-        lines += ["", *(f"# {line}" for line in notes.get(name, [])), f"[{full}]", *_table(value, full)]
+        if lines and lines[-1]:
+            lines.append("")
+        lines += [*(f"# {line}" for line in notes.get(name, [])), f"[{full}]", *_table(value, full), ""]
     return lines
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SOURCE = "500,000 E-mini S&P 500 trades of the package (atomloom.data.es_2013_09)"
 
 
-@click.command()
+@click.command(short_help="Run VPIN on embedded real trades and write a report.")
 @run_options
 def command(run: RunOptions) -> None:
     """Run VPIN on embedded real trades and write a report.

@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
-from atomloom.app.facts import examine
 from atomloom.app.options import emit_json, mark, say_result
 from atomloom.engine.budget import show_size
 
 
-@click.command()
+@click.command(short_help="Look at this machine and installation.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON object.")
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
@@ -19,7 +18,9 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 
     Exit code 0 when atomloom can run here, 3 when a core library is missing or too old.
     """
-    facts = examine()
+    from atomloom.app import facts as gather  # noqa: PLC0415  # --help of other commands need not load it
+
+    facts = gather.examine()
     if as_json:
         emit_json(facts)
     else:

@@ -40,7 +40,8 @@ td.wrap{white-space:normal;overflow-wrap:anywhere}
 code{font:.85em ui-monospace,"SFMono-Regular","DejaVu Sans Mono",monospace}
 .half{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 2.2rem}
 footer{margin-top:2.6rem;padding-top:.8rem;border-top:1px solid var(--rule);color:var(--muted);font-size:.8rem}
-@media print{html{font-size:10.5pt}main{padding:0}figure,tr,.tiles{break-inside:avoid}h2{break-after:avoid;margin-top:1.6rem}
+@media print{html{font-size:10.5pt}main{padding:0}
+figure,tr,.tiles{break-inside:avoid}h2{break-after:avoid;margin-top:1.6rem}
 .tiles{grid-template-columns:repeat(7,1fr);gap:.3rem}.tiles dd{font-size:1rem}.tiles div{padding:.4rem .5rem}
 .scroll,figure{overflow:visible}figure svg{min-width:0}table{font-size:.72rem}th,td{padding:.25rem .4rem}}
 """

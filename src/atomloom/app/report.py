@@ -11,11 +11,12 @@ import click
 
 from atomloom.app import page
 from atomloom.app.options import emit_json, say_result
-from atomloom.app.runs import RunFolder
 from atomloom.engine.budget import show_size
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from atomloom.app.runs import RunFolder
 
 _EVENT_ROWS = 40
 _MAPS = (
@@ -24,11 +25,13 @@ _MAPS = (
 )
 
 
-@click.command()
+@click.command(short_help="Rebuild the report of a run from its folder.")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as one JSON object.")
 def command(run: Path, *, as_json: bool) -> None:
     """Rebuild report.html of the run folder RUN from the files in it."""
+    from atomloom.app.runs import RunFolder  # noqa: PLC0415  # --help of other commands need not load it
+
     folder = RunFolder.open(run)
     path = write_report(folder)
     if as_json:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atomloom.store.schema import Trades
 
 
-@click.command()
+@click.command(short_help="Run VPIN on your own CSV of trades and write a report.")
 @click.argument(
     "file", metavar="FILE.csv", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from atomloom._lazy import front_door
 
 _EXPORTS = {
-    "Grid": "atomloom.engine.grid",
+    "Grid": "atomloom.engine.product",
     "Machine": "atomloom.engine.budget",
     "Plan": "atomloom.engine.plan",
     "ReducedResult": "atomloom.engine.result",
     "associative": "atomloom.engine.redux",
     "cost_parts": "atomloom.engine.partition",
     "expand_call": "atomloom.engine.jobs",
-    "grid": "atomloom.engine.grid",
+    "grid": "atomloom.engine.product",
     "lin_parts": "atomloom.engine.partition",
     "machine": "atomloom.engine.budget",
     "nested_parts": "atomloom.engine.partition",

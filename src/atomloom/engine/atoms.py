@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from atomloom.engine.grid import Grid
+from atomloom.engine.product import Grid
 from atomloom.errors import BadInput
 
 

@@ -5,6 +5,7 @@ Nothing heavy is imported, so that ``atomloom doctor`` answers at once.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Machine:
         Bytes of the machine, and bytes free for use within every limit.
     memory_limit : int or None
         Bytes granted by the control group, or None without a limit.
+
+    Examples
+    --------
+    >>> machine().memory_available <= machine().memory_total
+    True
     """
 
     logical: int
@@ -123,9 +129,9 @@ def parse_size(size: float | str, name: str = "memory") -> int:
     elif isinstance(size, bool) or not isinstance(size, int | float):
         raise BadInput(f"{name} is {size!r}; it must be a number of bytes or a text such as '2GB'.")
     else:
-        bytes_ = int(size)
+        bytes_ = int(size) if math.isfinite(size) else 0
     if bytes_ <= 0:
-        raise BadInput(f"{name} is {size!r}; it must be positive.")
+        raise BadInput(f"{name} is {size!r}; it must be positive and finite.")
     return bytes_
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.engine.partition import checked_cost, cost_parts, whole
+from atomloom.engine.partition import checked_cost, whole
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -256,56 +256,6 @@ def _in_words(coefficients: NDArray[np.float64]) -> str:
     if last > first:
         return "grows with the square" if rise2 > rise else "grows linearly"
     return "shrinks with the square" if fall2 > fall else "shrinks linearly"
-
-
-def cut_leaves(
-    leaf_bounds: ArrayLike,
-    cost: ArrayLike | None,
-    parts: int,
-    method: Literal["minmax", "quantile"] = "minmax",
-) -> NDArray[np.int64]:
-    """Group consecutive leaves into molecules of balanced cost.
-
-    Parameters
-    ----------
-    leaf_bounds : (k + 1,) array_like of int
-        Boundaries of the leaves in atoms, strictly increasing from 0 to n.
-    cost : (n,) array_like of float or None
-        Cost per atom; None means that all atoms cost the same.
-    parts : int
-        Number of molecules wanted, >= 1.
-    method : {"minmax", "quantile"}
-        As in :func:`atomloom.engine.partition.cost_parts`.
-
-    Returns
-    -------
-    boundaries : (m + 1,) int64
-        Boundaries of the molecules in leaves, strictly increasing from 0 to k.
-
-    Raises
-    ------
-    BadInput
-        For boundaries that do not increase from 0 to the number of costs, and all that
-        ``cost_parts`` refuses.
-
-    Examples
-    --------
-    >>> cut_leaves([0, 2, 4, 6, 8], [1, 1, 1, 1, 1, 1, 3, 3], 2).tolist()
-    [0, 3, 4]
-    """
-    bounds = np.asarray(leaf_bounds)
-    if bounds.ndim != 1 or bounds.dtype.kind not in "iu" or len(bounds) == 0 or bounds[0] != 0:
-        raise BadInput("leaf_bounds must be a row of whole numbers that starts with 0.")
-    widths = np.diff(bounds.astype(np.int64))
-    if len(widths) and widths.min() <= 0:
-        at = int((widths <= 0).argmax()) + 1
-        raise BadInput(f"leaf_bounds must increase strictly, which position {at} does not.")
-    costs = np.empty(0) if cost is None else checked_cost(cost, int(bounds[-1]))
-    top = float(costs.max(initial=0.0))
-    if top == 0.0:
-        return cost_parts(widths, parts, method)
-    prefix = np.concatenate([[0.0], np.cumsum(costs / top)])
-    return cost_parts(np.diff(prefix[bounds]), parts, method)
 
 
 def resolve_cost(cost: Any, n: int) -> NDArray[np.float64] | None:

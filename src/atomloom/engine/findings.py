@@ -120,7 +120,7 @@ def _dispatch(e: Evidence) -> Finding | None:
     return Finding(
         "dispatch",
         f"dispatch dominates: {len(done)} molecules of {1e6 * work:.1f} us cost {1e6 * overhead:.0f} us "
-        f"each to hand out. Fix: fewer, larger molecules (mp_batches={e.plan.mp_batches} now; larger grain or mp_batches=1).",
+        f"each to hand out. Fix: fewer, larger molecules (mp_batches=1, now {e.plan.mp_batches}; or a larger grain).",
         {"molecules": len(done), "work_seconds": work, "overhead_seconds": overhead},
     )
 

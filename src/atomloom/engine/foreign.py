@@ -7,12 +7,14 @@ import os
 import queue
 import threading
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import cloudpickle
 
 from atomloom.engine.backend import Segments, enter_parallel
 from atomloom.engine.blas import one_thread, threads_in_use
+from atomloom.engine.globals_mark import marks, plain_data
 from atomloom.engine.jobs import Outcome, Work, seal
 from atomloom.engine.pool import Reply
 from atomloom.engine.share import unpack
@@ -41,7 +43,8 @@ class FuturesBackend:
         self._work = work
         self._limits = one_thread() if self._in_process else None
         if not self._in_process:
-            self._payload = cloudpickle.dumps(work, protocol=5)
+            travelling = replace(work, module_data=plain_data(marks(work.func)))
+            self._payload = cloudpickle.dumps(travelling, protocol=5)
             self.payload_bytes = len(self._payload)
 
     def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:
@@ -111,7 +114,7 @@ def _run_there(payload: bytes, segments: Segments, atoms: Any, first: int) -> tu
     global _last  # noqa: PLW0603  # one per worker process, by design
     enter_parallel()
     if _last is None or _last[0] != payload:
-        _last = (payload, unpack(payload))
+        _last = (payload, unpack(payload).install())
     work = _last[1]
     limits = one_thread()
     try:

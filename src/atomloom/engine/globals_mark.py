@@ -1,18 +1,24 @@
-"""What a function reads from its module: warm forked workers must not work on old values.
+"""What a function reads from its module: workers must see the values of this process.
 
 A function of an importable module travels by name, so a worker forked earlier sees the
-module's global data as it was then. The marks of a function are those global values; when
-one of them has been rebound since the workers were forked, they are forked anew.
+module's global data as it was then, and a worker of a clean server as a fresh import has
+it. The marks of a function are those global values. When one has been rebound since the
+workers were forked, they are forked anew; workers that inherit nothing are sent the plain
+data among them. Code of installed packages is left alone.
 """
 
 from __future__ import annotations
 
 import functools
+import os
+import sysconfig
 import types
 import weakref
 from typing import Any
 
 Marks = dict[tuple[str, str], Any]
+
+_LIBRARIES = tuple({path + os.sep for name, path in sysconfig.get_paths().items() if name.endswith("lib")})
 
 
 def marks(func: Any) -> Marks:
@@ -33,6 +39,8 @@ def marks(func: Any) -> Marks:
         if function is None or id(function) in seen or len(seen) > 500:
             continue
         seen.add(id(function))
+        if _installed(function.__code__.co_filename):
+            continue
         for name in _names(function.__code__):
             value = function.__globals__.get(name)
             if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
@@ -40,6 +48,29 @@ def marks(func: Any) -> Marks:
             elif value is not None and not isinstance(value, types.ModuleType | types.BuiltinFunctionType | type):
                 found[function.__module__, name] = value
     return found
+
+
+def plain_data(found: Marks) -> Marks:
+    """Pick the marks that are plain data, which may be set in another process without harm.
+
+    Examples
+    --------
+    >>> plain_data({("m", "rates"): [1, 2], ("m", "sentinel"): object()})
+    {('m', 'rates'): [1, 2]}
+    """
+    return {key: value for key, value in found.items() if key[0] != "__main__" and _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    module = type(value).__module__.partition(".")[0]
+    return isinstance(value, bool | int | float | complex | str | bytes | list | tuple | dict | set | frozenset) or (
+        module in ("numpy", "pandas", "datetime") and not callable(value)
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _installed(filename: str) -> bool:
+    return filename.startswith(("<frozen", *_LIBRARIES))
 
 
 def remember(found: Marks) -> Marks:

@@ -8,10 +8,11 @@ workers, neither do the results.
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.redux import MISSING, Reducer, cover
@@ -122,6 +123,8 @@ class Work:
     seed : int or None
     keep_going : bool
         Work on after a leaf failed (``on_error`` is not "raise").
+    module_data : dict
+        Global data of the function's module, for workers that did not inherit it.
     """
 
     func: Callable[..., Any]
@@ -132,6 +135,13 @@ class Work:
     reducer: Reducer
     seed: int | None = None
     keep_going: bool = False
+    module_data: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def install(self) -> Work:
+        """Set the module data that came along; in a worker, once."""
+        for (module, name), value in self.module_data.items():
+            setattr(importlib.import_module(module), name, value)
+        return self
 
     def job(self, leaf: int, atoms: Any = None, first: int = 0) -> dict[str, Any]:
         """Build the job of one leaf; ``atoms`` (from atom ``first`` on) replaces the shared atoms."""

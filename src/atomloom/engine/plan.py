@@ -56,6 +56,13 @@ class Plan:
         Bytes expected, from a probe, when ``memory=`` was given.
     notes : list of str
         What the planner decided and why.
+
+    Examples
+    --------
+    >>> from atomloom import plan_parallel
+    >>> plan = plan_parallel(lambda molecule: None, range(1000), num_threads=4)
+    >>> plan.n_leaves, [plan.atoms_of(i) for i in range(2)]
+    (480, [(0, 251), (251, 501)])
     """
 
     n_atoms: int

@@ -13,6 +13,7 @@ import pickle
 import select
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -127,10 +128,7 @@ class ProcessPool:
         """
         self._keep = keep
         self._number = next(_numbers)
-        kind = self._spawner
-        if kind is None or not kind.usable():
-            self.close()
-            kind = self._spawner = spawner(self._start)
+        kind = self._chosen()
         if self._workers and kind.inherits and (fresh or payload.large >= REFORK):
             self._end_workers()
         self._payload = self._prepare(payload, inherit=kind.inherits and not self._workers)
@@ -138,6 +136,16 @@ class ProcessPool:
             self._send_payload(worker)
         while len(self._workers) < self.size:
             self._hire()
+
+    def inherits(self) -> bool:
+        """Whether workers started now see the memory of this process."""
+        return self._chosen().inherits
+
+    def _chosen(self) -> Spawner:
+        if self._spawner is None or not self._spawner.usable():
+            self.close()
+            self._spawner = spawner(self._start)
+        return self._spawner
 
     def _prepare(self, payload: Payload, *, inherit: bool) -> tuple[bytes, int | None]:
         """Decide how the payload travels; give the message and the parcel's descriptor, if any."""
@@ -149,7 +157,7 @@ class ProcessPool:
         else:
             parts += payload.buffers
         fd = new_parcel(parts) if parts else None
-        return pickle.dumps(("payload", self._number, head, len(parts))), fd
+        return pickle.dumps(("payload", self._number, head, len(parts), sys.path)), fd
 
     def submit(self, index: int, segments: list[tuple[int, int]], atoms: bytes | None, first: int) -> None:
         """Queue a molecule at the worker with the shortest queue."""

@@ -9,12 +9,14 @@ so nothing is left behind, whatever dies.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import mmap
 import os
 import pickle
 import weakref
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -242,7 +244,7 @@ def write_parcel(fd: int, parts: Sequence[bytes | memoryview]) -> None:
         _write_all(fd, part, offset)
 
 
-def read_parcel(view: memoryview | NDArray[np.uint8], count: int) -> list[Any]:
+def read_parcel(view: memoryview, count: int) -> list[Any]:
     """Slice a mapped parcel of ``count`` parts; nothing is copied."""
     sizes = np.frombuffer(view[: 8 * count], dtype=np.int64).tolist()
     offsets, _ = layout([8 * count, *sizes])
@@ -263,8 +265,25 @@ def new_parcel(parts: Sequence[bytes | memoryview]) -> int:
 
 def map_file(fd: int, *, writable: bool) -> memoryview:
     """Map a whole memory file; the descriptor may be closed afterwards."""
-    access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-    return memoryview(mmap.mmap(fd, 0, access=access))
+    size = os.fstat(fd).st_size
+    # mmap.mmap would keep a duplicate of the descriptor for as long as the result lives.
+    libc = _libc()
+    address = libc.mmap(None, size, mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0), mmap.MAP_SHARED, fd, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), f"cannot map {size} bytes: {os.strerror(ctypes.get_errno())}")
+    owner = (ctypes.c_ubyte * size).from_address(address)
+    weakref.finalize(owner, libc.munmap, address, size).atexit = False
+    view = memoryview(owner).cast("B")
+    return view if writable else view.toreadonly()
+
+
+@lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    return libc
 
 
 def _write_all(fd: int, data: bytes | memoryview, offset: int) -> None:

@@ -6,17 +6,15 @@ handed back to its worker as soon as nothing in the parent reads it any more.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from atomloom.engine.share import map_file, parcel_size, read_parcel, write_parcel
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 KEEP_MAPPED = 1 << 20
 """Results from this size on are read in place; smaller ones are copied out of their slab."""
@@ -82,7 +80,7 @@ class SlabReader:
     """The parent's side: maps the slabs of one worker and knows when they are free again."""
 
     def __init__(self) -> None:
-        self._slabs: dict[int, NDArray[np.uint8]] = {}
+        self._slabs: dict[int, memoryview] = {}
         self._leases: dict[int, weakref.ref[Any]] = {}
         self._released: list[int] = []
         self._kept: list[int] = []
@@ -99,7 +97,7 @@ class SlabReader:
         With ``keep`` the mapping belongs to the result for good.
         """
         for fd in fds:
-            self._slabs[number] = np.frombuffer(map_file(fd, writable=True), dtype=np.uint8)
+            self._slabs[number] = map_file(fd, writable=True)
             os.close(fd)
         slab = self._slabs[number]
         total = int(np.frombuffer(slab[: 8 * parts], dtype=np.int64).sum())
@@ -108,8 +106,10 @@ class SlabReader:
             self._released.append(number)
             head, *buffers = read_parcel(whole, parts)
             return pickle.loads(head, buffers=buffers), total
-        lease = slab[:]
-        head, *buffers = read_parcel(lease, parts)
+        # An owner of its own, and no array: the base of a view of a view is the last array in the chain,
+        # so an array could be collected while views of it still read the slab.
+        lease = (ctypes.c_ubyte * len(slab)).from_buffer(slab)
+        head, *buffers = read_parcel(memoryview(lease).cast("B"), parts)
         if keep:
             self._kept.append(number)
             del self._slabs[number]

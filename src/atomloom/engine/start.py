@@ -157,7 +157,10 @@ class ServerSpawner:
             "from atomloom.engine.start import serve_forks; "
             "serve_forks(int(sys.argv[1]), int(sys.argv[2]))"
         )
-        arguments = [str(theirs.fileno()), str(os.getpid()), package_root]
+        # The kernel tells a child of the death of the thread that made it, so only the main thread counts;
+        # the server also leaves when its socket closes.
+        watched = os.getpid() if threading.current_thread() is threading.main_thread() else 0
+        arguments = [str(theirs.fileno()), str(watched), package_root]
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own code
             [sys.executable, "-c", code, *arguments],
             pass_fds=[theirs.fileno()],
@@ -168,7 +171,7 @@ class ServerSpawner:
         theirs.close()
         self._sock = ours
         preload = [name for name in ("pandas", "scipy", "numba") if name in sys.modules]
-        self._sock.send(pickle.dumps(([entry for entry in sys.path if entry != package_root], preload)))
+        self._sock.send(pickle.dumps(preload))
 
     def usable(self) -> bool:
         """Whether the server lives."""
@@ -216,13 +219,15 @@ def serve_forks(fd: int, parent: int) -> None:
     """Be the fork server: fork a worker for every descriptor received, until the parent is gone."""
     from atomloom.engine.worker import die_with_parent, only_descriptor  # noqa: PLC0415  # the server's own needs
 
-    die_with_parent(parent)
+    if parent:
+        die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     only_descriptor({fd})
     sock = socket.socket(fileno=fd)
-    path, preload = pickle.loads(sock.recv(1 << 17))
-    sys.path[:] = [*path, sys.path[0]]
-    for name in ("atomloom.engine.jobs", *preload):  # imported once here, so that workers start warm
+    for name in (
+        "atomloom.engine.jobs",
+        *pickle.loads(sock.recv(1 << 16)),
+    ):  # imported once here, so that workers start warm
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 

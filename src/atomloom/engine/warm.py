@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from atomloom.engine.globals_mark import marks, remember, unchanged
+from atomloom.engine.globals_mark import marks, plain_data, remember, unchanged
 from atomloom.engine.pool import ProcessPool, Reply
 from atomloom.engine.share import pack
 
@@ -42,6 +43,8 @@ class ProcessBackend:
         found = marks(work.func)
         known = _marks.setdefault(id(self._pool), {})
         fresh = not unchanged(found, known)
+        if not self._pool.inherits():
+            work = replace(work, module_data=plain_data(found))
         payload = pack(work)
         self.payload_bytes = payload.nbytes
         self._pool.timeout = self._timeout

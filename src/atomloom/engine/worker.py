@@ -146,17 +146,18 @@ class Loop:
             else:
                 self._end()
 
-    def _payload(self, fds: list[int], number: int, head: bytes | None, count: int) -> None:
+    def _payload(self, fds: list[int], number: int, head: bytes | None, count: int, path: list[str]) -> None:
         """Rebuild the work of a run from a pickle whose buffers are inherited or in a parcel."""
+        sys.path[:] = path  # modules may lie where this process did not look when the worker began
         self._work, self._broken, self._looked = None, "", False
         try:
             buffers: list[Any] = [view.toreadonly() for view in INHERITED.get(number, [])]
             if fds:
                 parts = read_parcel(map_file(fds[0], writable=False), count)
                 head, buffers = (bytes(parts[0]), parts[1:]) if head is None else (head, parts)
-            self._work = unpack(head or b"", buffers)
+            self._work = unpack(head or b"", buffers).install()
         except Exception as error:  # noqa: BLE001  # reported with the first job, where someone listens
-            self._broken = f"{type(error).__name__}: {error}"
+            self._broken = f"the function or its arguments do not unpickle: {type(error).__name__}: {error}"
         finally:
             for fd in fds:
                 os.close(fd)

@@ -82,7 +82,8 @@ def volume_bars(
         nothing over. The average looks ahead; pass ``volume`` where that matters.
     split : bool
         True cuts a trade that crosses an edge, so every bar has its volume exactly; one trade
-        may fill many bars. False gives the bar the whole trade (AFML 2.3.1.3) and starts anew.
+        may fill many bars. False gives the bar the whole trade (AFML 2.3.1.3) and starts anew, so
+        there are fewer bars than bars_per_day asks for.
     price : {"close", "mean", "median", "vwap"}
         What stands for the bar: last price; mean or median over its trades; mean over its volume.
 

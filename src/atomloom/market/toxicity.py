@@ -67,9 +67,11 @@ def vpin(trades: Trades, config: VPINConfig | None = None, *, bars: Bars | None 
 
     config = VPINConfig() if config is None else config
     _check_prices(trades)
-    bars = build_bars(trades, config) if bars is None else bars
+    if bars is None:
+        bars = build_bars(trades, config)
+    else:
+        _check_bars(trades, bars, config)
     n = len(bars) // config.bars_per_bucket
-    _check_bars(bars, config)
     _check_window(n, config)
     change = np.diff(bars.price_px, prepend=bars.price_px[:1])
     fraction = kernels.buy_fraction(change, _sigma(change, config), config.nu)
@@ -118,26 +120,7 @@ def build_bars(trades: Trades, config: VPINConfig | None = None) -> Bars:
     12000
     """
     config = VPINConfig() if config is None else config
-    total, per_bucket = trades.volume, config.bars_per_bucket
-    if config.bucket_volume is not None:
-        n = total // config.bucket_volume * per_bucket
-        edges = volume_edges(n, config.bucket_volume, per_bucket)
-    else:
-        n = volume_days(trades) * config.buckets_per_day * per_bucket
-        if total < n:
-            message = (
-                f"{n:,} bars are asked for and {trades.symbol} has a volume of {total:,}. "
-                "Hint: lower buckets_per_day or bars_per_bucket, or give more data."
-            )
-            raise Infeasible(message)
-        edges = volume_edges(n, total, n)
-    if n == 0:
-        message = (
-            f"{trades.symbol} has a volume of {total:,}, less than one bucket of {config.bucket_volume:,}. "
-            "Hint: lower bucket_volume, or give more data."
-        )
-        raise Infeasible(message)
-    return split_bars(trades, edges, config.price)
+    return split_bars(trades, volume_edges(*_layout(trades, config)), config.price)
 
 
 def vpin_grid_row(
@@ -233,6 +216,28 @@ SCALARS = (
 )
 
 
+def _layout(trades: Trades, config: VPINConfig) -> tuple[int, int, int]:
+    """Return the number of bars, and the volume of one as a fraction: numerator, denominator."""
+    total, per_bucket = trades.volume, config.bars_per_bucket
+    if config.bucket_volume is None:
+        n = volume_days(trades) * config.buckets_per_day * per_bucket
+        if total < n:
+            message = (
+                f"{n:,} bars are asked for and {trades.symbol} has a volume of {total:,}. "
+                "Hint: lower buckets_per_day or bars_per_bucket, or give more data."
+            )
+            raise Infeasible(message)
+        return n, total, n
+    n = total // config.bucket_volume * per_bucket
+    if n == 0:
+        message = (
+            f"{trades.symbol} has a volume of {total:,}, less than one bucket of {config.bucket_volume:,}. "
+            "Hint: lower bucket_volume, or give more data."
+        )
+        raise Infeasible(message)
+    return n, config.bucket_volume, per_bucket
+
+
 def _sigma(change: NDArray[np.float64], config: VPINConfig) -> NDArray[np.float64]:
     from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
@@ -280,11 +285,18 @@ def _check_prices(trades: Trades) -> None:
         raise BadInput(message)
 
 
-def _check_bars(bars: Bars, config: VPINConfig) -> None:
-    if bars.price_kind != config.price or len(bars) % config.bars_per_bucket:
+def _check_bars(trades: Trades, bars: Bars, config: VPINConfig) -> None:
+    n, numerator, denominator = _layout(trades, config)
+    same = (
+        len(bars) == n
+        and bars.price_kind == config.price
+        and int(bars.start_ts[0]) == int(trades.ts[0])
+        and int(bars.volume.sum()) == -(-n * numerator // denominator)
+    )
+    if not same:
         message = (
-            f"bars are {len(bars):,} with price {bars.price_kind!r}; the configuration wants price {config.price!r} "
-            f"and a multiple of {config.bars_per_bucket}. Hint: bars=build_bars(trades, config)."
+            f"bars are {bars!r}; these trades and this configuration need {n:,} with price {config.price!r}. "
+            "Hint: bars=build_bars(trades, config)."
         )
         raise BadInput(message)
 

@@ -73,6 +73,12 @@ class CsvTrades:
         ``"ISO 8601"`` or ``"epoch s|ms|us|ns"``.
     tick_inferred : bool
         True where the tick size comes from the prices, not from the caller.
+
+    Examples
+    --------
+    >>> read = CsvTrades(Trades([0], [1], [1]), Rejects(np.array([3]), ("size is below 1",)))
+    >>> read.n_read, read.n_stored, read.n_rejected
+    (2, 1, 1)
     """
 
     trades: Trades

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atomloom.engine.grid import grid
+from atomloom.engine.product import grid
 from atomloom.errors import BadInput
 from oracles import partition_oracle as oracle
 

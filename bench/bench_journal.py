@@ -1,0 +1,130 @@
+"""Journal: what it costs, and what it saves when the driver is killed."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from atomloom import run_parallel
+from atomloom.engine.warm import shutdown
+from bench.child import ROOT, end_group, environment
+from bench.measure import alternate, row, wait_until
+
+MOLECULES, RESULT = 8, 1 << 17  # float64s: 1 MB
+TOTAL = 60
+
+
+def grind(molecule, loops):
+    """About a second of processor time and a megabyte of result."""
+    total = 0.0
+    block = np.linspace(0.1, 1.0, 4096)
+    for _ in range(loops):
+        total += float(np.sqrt(block).sum())
+    return np.full(RESULT, molecule[0] + 0.0 * total)
+
+
+def loops_for(seconds):
+    """Find how many loops take that long here."""
+    began = time.process_time()
+    grind((0,), 20_000)
+    return max(1, int(20_000 * seconds / (time.process_time() - began)))
+
+
+def work(loops, journal):
+    return run_parallel(
+        grind, range(MOLECULES), num_threads=2, mp_batches=MOLECULES // 2, executor="processes", journal=journal,
+        progress=False, loops=loops,
+    )  # fmt: skip
+
+
+@contextmanager
+def opened(loops, *, journalled):
+    with tempfile.TemporaryDirectory() as folder:
+        yield partial(work, loops, Path(folder) / "journal" if journalled else None)
+
+
+def right(result):
+    status = {record["status"] for record in result.trace.records}
+    return status == {"done"} and [int(array[-1]) for array in result.value] == list(range(MOLECULES))
+
+
+def start(folder, seconds):
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.drivers", "resumable", str(folder), str(seconds)], cwd=ROOT, env=environment(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finished(folder):
+    """How often every molecule has finished."""
+    counts = [0] * TOTAL
+    for path in Path(folder).glob("finished-*"):
+        counts[int(path.name.split("-")[1])] += 1
+    return counts
+
+
+def killed(rng, kills, seconds):
+    """Kill a driver at random moments and resume it; count finished molecules, recomputed ones, and the bits."""
+    done = again = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(kills):
+            before = sum(finished(folder))
+            process = start(folder, seconds)
+            try:
+                wait_until(lambda before=before: sum(finished(folder)) > before, 30)
+                time.sleep(rng.uniform(0, 0.5 * TOTAL * seconds / 2 / kills))
+                process.kill()
+                process.wait()
+            finally:
+                end_group(process)
+            done += sum(count > 0 for count in finished(folder))
+        process = start(folder, seconds)
+        try:
+            bits = process.communicate(timeout=60)[0].strip()
+        finally:
+            end_group(process)
+        again = sum(count - 1 for count in finished(folder))
+        if min(finished(folder)) == 0:
+            raise ArithmeticError("a molecule was never finished")
+    return done, again, bits
+
+
+def run(smoke: bool) -> dict:
+    repeats, seconds, rounds, nap = (1, 0.02, 1, 0.01) if smoke else (5, 1.0, 8, 0.05)
+    loops = loops_for(seconds)
+    work(20, None)  # the pool is warm for both
+    timed = alternate(
+        {"plain": partial(opened, loops, journalled=False), "journal": partial(opened, loops, journalled=True)},
+        repeats, right,
+    )  # fmt: skip
+    shutdown()
+    overhead = statistics.median(b / a for a, b in zip(timed["plain"], timed["journal"], strict=True)) - 1
+    spread = max(timed["plain"]) / min(timed["plain"]) - 1
+    rng = random.Random(7)
+    kills = [killed(rng, 3, nap) for _ in range(rounds)]
+    done, again = sum(one[0] for one in kills), sum(one[1] for one in kills)
+    bits = {one[2] for one in kills}
+    return {
+        "title": "The journal",
+        "claim": "A journalled run costs next to nothing more, and goes on where a SIGKILL stopped it.",
+        "rows": [
+            row(f"overhead of the journal, {MOLECULES} molecules of {seconds:g} s, 1 MB each", 100 * overhead, "%",
+                most=3, headline=True, peer="the same run without a journal",
+                peer_value=f"{statistics.median(timed['plain']):.2f} s, repeats within {100 * spread:.1f} %",
+                note="median of the ratios of alternating pairs"),
+            row(f"finished molecules not recomputed after SIGKILL of the driver ({3 * rounds} kills)",
+                100 * (1 - again / done), "%", least=99, headline=True),
+            row(f"bit patterns of the {rounds} resumed runs", len(bits), "distinct", most=1),
+        ],
+        "repeats": f"{repeats} alternating pairs; {rounds} runs of {TOTAL} molecules of {nap:g} s, each killed 3 times "
+        "at random moments; a molecule counts as finished when its function has returned, journalled or not",
+    }  # fmt: skip

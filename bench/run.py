@@ -1,0 +1,84 @@
+"""Run benchmarks, each in a process of its own: ``python -m bench.run [--smoke] [NAME...]``.
+
+A full run writes ``bench/results/NAME.json``; a smoke run is small, shows that everything
+works, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from bench.child import ROOT, fresh
+from bench.measure import machine, mean_load
+from bench.report import table
+
+RESULTS = ROOT / "bench" / "results"
+NAMES = ("dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal")
+LIMIT = 150
+SMOKE_LIMIT = 60
+
+
+def measured(name, smoke):
+    """Run one benchmark and add where and with what it ran; small sizes are not judged."""
+    where = {**machine(), "others_busy": round(mean_load(0.1 if smoke else 1.0), 2)}
+    began = time.perf_counter()
+    found = fresh(f"bench.bench_{name}:run", SMOKE_LIMIT if smoke else LIMIT, smoke=smoke)
+    if smoke:
+        found["rows"] = [{**one, "reach": "", "ok": None} for one in found["rows"]]
+    return {
+        "name": name,
+        **found,
+        "machine": where,
+        "versions": {} if smoke else fresh("bench.measure:versions", SMOKE_LIMIT),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def rounded(value):
+    """Four significant digits: more would be noise in the repository."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return value
+
+
+def arguments(given):
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of: {', '.join(NAMES)}")
+    parser.add_argument("--smoke", action="store_true", help="small sizes, nothing is written")
+    chosen = parser.parse_args(given)
+    if unknown := [name for name in chosen.names if name not in NAMES]:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+    return chosen
+
+
+def main(given=None):
+    chosen = arguments(given)
+    failed = []
+    for name in chosen.names or NAMES:
+        try:
+            result = rounded(measured(name, chosen.smoke))
+        except (RuntimeError, OSError) as error:
+            failed.append(name)
+            print(f"\n{name}: FAILED\n{error}", flush=True)
+            continue
+        print(f"\n{result['title']} ({result['seconds']:.0f} s, {result['repeats']})\n")
+        print("\n".join(table(result["rows"])), flush=True)
+        if not chosen.smoke:
+            RESULTS.mkdir(exist_ok=True)
+            text = json.dumps(result, indent=1, ensure_ascii=False)
+            Path(RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
