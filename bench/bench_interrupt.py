@@ -126,58 +126,60 @@ def ended(tool, number, seconds, limit):
 
 
 def together(number, seconds, limit):
-    """All peers at the same time: they only sleep, and their waiting is long."""
+    """All peers at the same time (they only sleep, and long): seconds to return from Ctrl-C, else what is left."""
     drivers = {tool: Driver(tool, seconds) for tool in PEERS}
-    told = {}
     try:
         began = {tool: driver.signal(number, group=number == signal.SIGINT) for tool, driver in drivers.items()}
-        end = time.monotonic() + limit
+        if number != signal.SIGINT:
+            time.sleep(1.0)
+            left = {tool: sum(map(alive, driver.workers())) for tool, driver in drivers.items()}
+            return {tool: f"{count} workers left after 1 s" if count else "clean" for tool, count in left.items()}
         returned = {}
-        while len(returned) < len(drivers) and time.monotonic() < end:
+        while len(returned) < len(drivers) and time.monotonic() - min(began.values()) < limit:
             for tool, driver in drivers.items():
                 if tool not in returned and driver.process.poll() is not None:
                     returned[tool] = time.monotonic() - began[tool]
             time.sleep(0.005)
-        if number == signal.SIGKILL:
-            time.sleep(1.0)
-            own = {tool: [pid for pid in driver.workers() if alive(pid)] for tool, driver in drivers.items()}
-            told = {tool: f"{len(pids)} workers left after 1 s" if pids else "clean" for tool, pids in own.items()}
-        else:
-            told = {tool: returned.get(tool, f"> {limit:g} s") for tool in drivers}
+        return {tool: returned.get(tool, f"> {limit:g} s") for tool in drivers}
     finally:
         for driver in drivers.values():
             driver.close()
-    return told
+
+
+def rows_of(number, words, found, told, limit):
+    """Seconds to return and seconds until nothing is left, each beside the peers that can be asked that."""
+    peers = {PEERS[tool]: value for tool, value in told.items()}
+    first, group = next(iter(peers)), number == signal.SIGINT
+    took = statistics.median(one[0] if one[0] is not None else limit for one in found)
+    missing = " and ".join(sorted({one[2] for one in found if one[2]}))
+    gone = f"never: {missing}" if missing else max(one[1] for one in found)
+    rows = []
+    if number != signal.SIGKILL:  # which nobody survives
+        rows += [
+            row(f"{words}: time until the program has returned", took, "s", most=1.0 if name in ("", first) else None,
+                peer=name, peer_value=value, headline=name == first)
+            for name, value in (peers.items() if group else [("", None)])
+        ]  # fmt: skip
+    rows += [
+        row(f"{words}: time until no worker, segment, temp file or lock is left", gone, "s",
+            most=1.0 if name in ("", first) else None, peer=name, peer_value=value,
+            headline=number == signal.SIGKILL and name == first)
+        for name, value in ([("", None)] if group else peers.items())
+    ]  # fmt: skip
+    return rows
 
 
 def run(smoke: bool) -> dict:
     repeats, seconds, limit = (1, 1.0, 6) if smoke else (3, 6.0, 30)
     rows = []
     for number, words in (
-        (signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM of the driver"), (signal.SIGKILL, "SIGKILL of the driver"),
-    ):  # fmt: skip
+        (signal.SIGINT, "Ctrl-C"),
+        (signal.SIGTERM, "SIGTERM of the driver"),
+        (signal.SIGKILL, "SIGKILL of the driver"),
+    ):
         found = [ended("atomloom", number, seconds, limit) for _ in range(repeats)]
         told = {"ppe": "not run in the smoke test"} if smoke else together(number, seconds, limit)
-        peers = {PEERS[tool]: value for tool, value in told.items()}
-        first = next(iter(peers))
-        if number != signal.SIGKILL:
-            took = statistics.median(one[0] if one[0] is not None else limit for one in found)
-            rows += [
-                row(f"{words}: seconds until the program has returned", took, "s", most=1.0 if name == first else None,
-                    peer=name, peer_value=value, headline=number == signal.SIGINT and name == first)
-                for name, value in peers.items()
-            ]  # fmt: skip
-        gone = max(one[1] if one[1] is not None else float("inf") for one in found)
-        left = " and ".join(sorted({one[2] for one in found if one[2]})) or "nothing"
-        rows += [
-            row(f"{words}: seconds until no worker, segment, temp file or lock is left",
-                gone if gone != float("inf") else f"left: {left}", "s",
-                **({"most": 1.0} if gone != float("inf") else {"least": 0}) if name == first else {},
-                peer=name if number == signal.SIGKILL else "",
-                peer_value=value if number == signal.SIGKILL else None,
-                headline=number == signal.SIGKILL and name == first)
-            for name, value in (peers.items() if number == signal.SIGKILL else [(first, None)])
-        ]  # fmt: skip
+        rows += rows_of(number, words, found, told, limit)
     return {
         "title": "The driver is interrupted or killed",
         "claim": "Ctrl-C returns at once, and whatever ends the driver, nothing of the run outlives it.",

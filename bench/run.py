@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.child import ROOT, fresh
 from bench.measure import machine, mean_load
@@ -59,22 +59,37 @@ def arguments(given):
     return chosen
 
 
+def outcome(name, smoke):
+    """A result, or the words of what went wrong."""
+    try:
+        return rounded(measured(name, smoke))
+    except (RuntimeError, OSError) as error:
+        return f"{name}: FAILED\n{error}"
+
+
+def outcomes(names, smoke):
+    """Every outcome in turn; smoke runs, whose times say nothing, go side by side."""
+    if not smoke:
+        return (outcome(name, smoke) for name in names)
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(outcome, names, [True] * len(names)))
+
+
 def main(given=None):
     chosen = arguments(given)
+    names = chosen.names or NAMES
     failed = []
-    for name in chosen.names or NAMES:
-        try:
-            result = rounded(measured(name, chosen.smoke))
-        except (RuntimeError, OSError) as error:
+    for name, result in zip(names, outcomes(names, chosen.smoke), strict=True):
+        if isinstance(result, str):
             failed.append(name)
-            print(f"\n{name}: FAILED\n{error}", flush=True)
+            print(f"\n{result}", flush=True)
             continue
-        print(f"\n{result['title']} ({result['seconds']:.0f} s, {result['repeats']})\n")
+        print(f"\n{result['title']} ({result['seconds']:.0f} s; {result['repeats']})\n")
         print("\n".join(table(result["rows"])), flush=True)
         if not chosen.smoke:
             RESULTS.mkdir(exist_ok=True)
             text = json.dumps(result, indent=1, ensure_ascii=False)
-            Path(RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -197,7 +197,12 @@ def test_resume_takes_its_own_settings_and_command(demo, finished, capsys) -> No
     assert "is done already" in err
     said, first = json.loads(out), json.loads(demo[1].stdout)
     assert {**said, "run": "", "report": ""} == {**first, "run": "", "report": ""}
-    assert {path.name: path.read_bytes() for path in finished.glob("*.*")} == before
+    after = {path.name: path.read_bytes() for path in finished.glob("*.*")}
+    assert b'"event": "resumed"' in after.pop("events.jsonl").removeprefix(before.pop("events.jsonl"))
+    assert after == before
+    (finished / "report.html").unlink()
+    assert run(["demo", "--resume", str(finished), "--quiet"]) == 0
+    assert (finished / "report.html").read_bytes() == before["report.html"]
 
 
 def done_molecules(folder) -> int:

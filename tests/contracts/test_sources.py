@@ -83,3 +83,14 @@ def test_decisions_are_short_and_numbered() -> None:
 def test_constraints_are_pins_without_addresses() -> None:
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) or line.startswith("#"), line
+
+
+def test_every_check_of_the_ci_is_a_make_target_and_its_commands_are_the_readmes() -> None:
+    script, makefile = (ROOT / ".ci" / "run").read_text(), (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    steps = set(re.findall(r"^ *step ([a-z-]+)", script, re.MULTILINE))
+    assert {"lint", "types", "contracts", "tests", "docs-code", "bench-smoke", "demo"} <= steps & targets
+    commands = re.findall(r'^(?:first|second)="(.+)"$', script, re.MULTILINE)
+    readme = (ROOT / "README.md").read_text().splitlines()
+    assert len(commands) == 2
+    assert all(command in readme for command in commands)

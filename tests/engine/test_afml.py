@@ -50,6 +50,10 @@ def ret_by_date(molecule, close):
     return close.loc[molecule].pct_change()
 
 
+def size(molecule):
+    return len(molecule)
+
+
 def counts(molecule, close):
     return pd.DataFrame({"n": [close.loc[molecule].count()]})
 
@@ -65,7 +69,7 @@ def test_mp_pandas_obj_joins_and_sorts(lin):
     got = mpPandasObj(ret_by_date, ("molecule", close.index), numThreads=24, mpBatches=2, linMols=lin, close=close)
     assert got.index.is_monotonic_increasing
     assert len(got) == 300
-    assert mpPandasObj(len, ("molecule", list(range(10))), numThreads=2) == [1] * 10
+    assert mpPandasObj(size, ("molecule", list(range(10))), numThreads=2) == [1] * 10
 
 
 def test_mp_job_list_reduces_on_the_fly():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import atomloom
 from atomloom.app import config
+from atomloom.app.facts import provenance
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
 from atomloom.app.report import write_report
 from atomloom.app.runs import RunFolder
@@ -63,6 +64,7 @@ def execute(command: str, settings: DemoSettings, run: RunOptions, read: Reader,
     chatter = Chatter(quiet=run.quiet)
     if run.resume is not None:
         folder = RunFolder.open(run.resume)
+        folder.event("resumed", **provenance())
     else:
         resolve_threads(run.threads)  # refuse a bad number before there is a folder
         seed = 0 if run.seed is None else run.seed
@@ -70,6 +72,8 @@ def execute(command: str, settings: DemoSettings, run: RunOptions, read: Reader,
         folder.record["source"] = source
     if folder.record["status"] == "done":
         chatter.say(f"{folder.path} is done already; here is its summary")
+        if not (folder.path / "report.html").is_file():  # killed after the numbers, before the page
+            write_report(folder)
     else:
         chatter.say(f"run folder: {folder.path}")
         with folder.running():

@@ -82,7 +82,7 @@ def check_call(func: Any, arg_name: Any, kwargs: Mapping[str, Any], *, seeded: b
     try:
         signature.bind(**given)
     except TypeError as error:
-        label = getattr(func, "__qualname__", type(func).__name__)
+        label = name_of(func)
         takes = ", ".join(names) or "no arguments"
         hint = "drop seed= or add an rng argument" if seeded and "rng" not in names else _hint(arg_name, names, kwargs)
         raise BadInput(
