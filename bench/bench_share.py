@@ -22,6 +22,8 @@ from bench.memory import watched
 
 TASKS, WORKERS, STRIDE = 8, 2, 64  # a stride of 512 bytes: every task touches every page
 CEILING = 12 << 30
+DENSE = {"interval": 0.01, "freeze": True}
+SPARSE = {"interval": 0.25, "freeze": False}  # peers that copy are also timed: they shall not feel the sampler
 KINDS = {
     "plain": "a plain array (inherited)",
     "memmap": "a np.memmap (mapped again)",
@@ -108,7 +110,7 @@ def extra(kind, count, rest):
         work(np.zeros(TASKS * STRIDE))
     global _array  # noqa: PLW0603
     with tempfile.TemporaryDirectory() as folder:
-        with watched() as peak:
+        with watched(**SPARSE if kind in ("joblib", "book") else DENSE) as peak:
             array = made(kind, count, folder)
             began = time.perf_counter()
             if kind == "fork":

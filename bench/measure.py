@@ -32,7 +32,7 @@ def row(
         if bound is None:
             continue
         reaches.append(f"{'<=' if upper else '>='} {bound:,} {sign}")
-        if number is None or not math.isfinite(number):
+        if not isinstance(number, int | float) or not math.isfinite(number):
             misses.append("not measured")
         elif number > bound if upper else number < bound:
             misses.append(f"{100 * abs(number - bound) / bound:.0f} %" if bound else f"{number:g} {sign}")

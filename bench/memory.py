@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -49,19 +50,39 @@ def rss(pid):
     return 0
 
 
-def sample(root):
+@contextlib.contextmanager
+def frozen(pids):
+    """Stop processes, so that a page which moves from one to another is not counted twice."""
+    send(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send(pids, signal.SIGCONT)
+
+
+def send(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def sample(root, interval, freeze):
     """Until stdin closes, keep the peaks; then print them."""
     me = os.getpid()
     peak = {"tree_pss": 0, "root_rss": 0}
     samples = 0
     while True:
-        peak["root_rss"] = max(peak["root_rss"], rss(root))
-        peak["tree_pss"] = max(peak["tree_pss"], sum(pss(pid) for pid in tree(root, me)))
+        began = time.monotonic()
+        pids = tree(root, me)
+        with frozen(pids if freeze else []):
+            peak["root_rss"] = max(peak["root_rss"], rss(root))
+            peak["tree_pss"] = max(peak["tree_pss"], sum(map(pss, pids)))
         peak["root_rss"] = max(peak["root_rss"], rss(root))
         samples += 1
         if samples == 1:
             print("ready", flush=True)
-        if select.select([sys.stdin], [], [], INTERVAL)[0]:
+        pause = max(interval, 2 * (time.monotonic() - began))  # what is watched shall have the most of the time
+        if select.select([sys.stdin], [], [], pause)[0]:
             break
     print(json.dumps({**peak, "samples": samples}), flush=True)
 
@@ -83,19 +104,18 @@ class Peak:
 
 
 @contextlib.contextmanager
-def watched():
+def watched(interval=INTERVAL, *, freeze=False):
     """Watch this process and its children; the values are there after the block."""
     peak = Peak()
     peak.base_pss, peak.base_rss = pss(os.getpid()), rss(os.getpid())
+    command = [sys.executable, "-m", "bench.memory", str(os.getpid()), str(interval), str(int(freeze))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.memory", str(os.getpid())], cwd=ROOT, env=environment(),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         process.stdout.readline()
         yield peak
-        time.sleep(2 * INTERVAL)
-        out, _ = process.communicate("end\n", timeout=20)
+        out, _ = process.communicate("end\n", timeout=30)
         for name, value in json.loads(out).items():
             setattr(peak, name, value)
     finally:
@@ -104,4 +124,4 @@ def watched():
 
 
 if __name__ == "__main__":
-    sample(int(sys.argv[1]))
+    sample(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "1")

@@ -7,10 +7,14 @@ One is also what a machine needs whose cores are all workers (decision 0003).
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
+import threading
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 THREADS = 1
 
@@ -32,16 +36,46 @@ def environment() -> dict[str, str]:
     return dict.fromkeys(_VARIABLES, str(THREADS))
 
 
-def limit_for_good() -> None:
-    """Limit this process: loaded libraries now, later ones by environment."""
-    os.environ.update(environment())
-    if "numpy" in sys.modules:
-        one_thread()
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit the loaded libraries while a run goes on; the last of several runs gives them back.
+
+    Workers forked meanwhile inherit the limit. (Limiting them after the fork would restart BLAS
+    threads in each, which spin for 50 ms before they sleep.)
+    """
+    global _runs, _limits, _native  # noqa: PLW0603  # the libraries' limits are global too
+    with _lock:
+        _runs += 1
+        if _runs == 1:
+            controller = _loaded()
+            _native = _openblas_threads(controller)
+            _limits = controller.limit(limits=THREADS)
+    try:
+        yield
+    finally:
+        with _lock:
+            _runs -= 1
+            if _runs == 0:
+                _limits.restore_original_limits()
 
 
-def one_thread() -> Any:
-    """Limit the loaded libraries; call ``restore_original_limits()`` on what this gives to undo it."""
-    return _controller(tuple(name for name in _OWNERS if name in sys.modules)).limit(limits=THREADS)
+_lock = threading.Lock()
+_runs = 0
+_limits: Any = None
+_native = 0
+
+
+def openblas_threads() -> int:
+    """Count the native threads that OpenBLAS may keep in this process beside the main one."""
+    return _native if _runs else _openblas_threads(_loaded())
+
+
+def _openblas_threads(controller: Any) -> int:
+    return sum(int(pool["num_threads"]) - 1 for pool in controller.info() if pool["internal_api"] == "openblas")
+
+
+def _loaded() -> Any:
+    return _controller(tuple(name for name in _OWNERS if name in sys.modules))
 
 
 @lru_cache(maxsize=2)

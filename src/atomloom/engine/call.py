@@ -78,11 +78,10 @@ class Call:
     def _name(self) -> str:
         if self.debug or (self.executor is None and self.workers == 1):
             return "serial"
-        return (
-            self.executor
-            if isinstance(self.executor, str)
-            else type(self.executor or "").__name__.replace("str", "processes")
-        )
+        if self.executor is None or isinstance(self.executor, str):
+            name = self.executor or "processes"
+            return "serial" if name == "processes" and inside_parallel() else name
+        return type(self.executor).__name__
 
     def backend(self) -> Backend:
         """Open the backend."""

@@ -12,7 +12,6 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.backend import Backend, Segments, enter_parallel, inside_parallel
-from atomloom.engine.blas import one_thread
 from atomloom.engine.foreign import FuturesBackend
 from atomloom.engine.pool import Reply
 from atomloom.engine.warm import ProcessBackend
@@ -36,13 +35,11 @@ class SerialBackend:
 
     def __init__(self) -> None:
         self._work: Work | None = None
-        self._limits: Any = None
         self._queue: deque[tuple[int, Segments, Any, int]] = deque()
 
     def begin(self, work: Work, *, keep: bool) -> None:  # noqa: ARG002  # nothing is recycled here
         """Take the work of a run."""
         self._work = work
-        self._limits = self._limits or one_thread()
 
     def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:
         """Queue one molecule."""
@@ -60,9 +57,6 @@ class SerialBackend:
         """Forget the work."""
         self._work = None
         self._queue.clear()
-        if self._limits is not None:
-            self._limits.restore_original_limits()
-            self._limits = None
 
 
 class ThreadBackend:
@@ -79,12 +73,10 @@ class ThreadBackend:
         self.workers = workers
         self._jobs: queue.SimpleQueue[tuple[int, Segments, Any, int] | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
-        self._limits: Any = None
         self.lateness: list[float] = []
 
     def begin(self, work: Work, *, keep: bool) -> None:  # noqa: ARG002  # nothing is recycled here
-        """Start the threads; BLAS computes with one thread meanwhile."""
-        self._limits = one_thread()
+        """Start the threads."""
         for number in range(self.workers):
             name = f"atomloom-{number}"
             threading.Thread(target=self._serve, args=(work, number), name=name, daemon=True).start()
@@ -133,8 +125,6 @@ class ThreadBackend:
                     self._jobs.get_nowait()
         for _ in range(self.workers):
             self._jobs.put(None)
-        if self._limits is not None:
-            self._limits.restore_original_limits()
 
 
 def backend_for(executor: Any, workers: int, *, debug: bool, timeout: float | None) -> Backend:

@@ -33,7 +33,6 @@ class FuturesBackend:
         self.payload_bytes = 0
         self._in_process = isinstance(executor, ThreadPoolExecutor)
         self._work: Work | None = None
-        self._limits: Any = None
         self._payload = b""
         self._pending: dict[Future[Any], int] = {}
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -41,7 +40,6 @@ class FuturesBackend:
     def begin(self, work: Work, *, keep: bool) -> None:  # noqa: ARG002  # nothing is recycled here
         """Pickle the work once; every job carries it, because workers cannot be addressed."""
         self._work = work
-        self._limits = one_thread() if self._in_process else None
         if not self._in_process:
             travelling = replace(work, module_data=plain_data(marks(work.func)))
             self._payload = cloudpickle.dumps(travelling, protocol=5)
@@ -94,9 +92,6 @@ class FuturesBackend:
             for future in self._pending:
                 future.cancel()
         self._pending.clear()
-        if self._limits is not None:
-            self._limits.restore_original_limits()
-            self._limits = None
 
 
 def _run_here(work: Work, segments: Segments, atoms: Any, first: int) -> tuple[int, Outcome, int, int]:
@@ -116,12 +111,9 @@ def _run_there(payload: bytes, segments: Segments, atoms: Any, first: int) -> tu
     if _last is None or _last[0] != payload:
         _last = (payload, unpack(payload).install())
     work = _last[1]
-    limits = one_thread()
-    try:
+    with one_thread():
         outcome = work.run(segments, atoms, first)
         threads = _busy_blas(outcome)
-    finally:
-        limits.restore_original_limits()
     try:
         body = cloudpickle.dumps(outcome, protocol=5)
     except Exception:  # noqa: BLE001  # seal finds the pieces that refuse and makes them failures

@@ -10,6 +10,7 @@ import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atomloom.engine.blas import one_thread
 from atomloom.engine.budget import usable_cores
 from atomloom.engine.call import checked
 from atomloom.engine.drive import Driver
@@ -157,15 +158,17 @@ def run_parallel(
     record = None
     backend: Backend | None = None
     try:
-        record = _open_journal(journal, call, plan)
-        backend = call.backend()
-        plan, probed = _prepare(call, plan, backend, record)
-        driver = Driver(
-            plan, call.work(plan.leaves), backend, call.atoms, Known(probed, record), journal=record, listen=listen,
-            retries=retries, on_error=on_error, inspect=_inspector(call, backend, strict=strict), began=began,
-        )  # fmt: skip
-        value = driver.run()
-        backend.end(abort=False)
+        with one_thread():
+            record = _open_journal(journal, call, plan)
+            backend = call.backend()
+            plan, probed = _prepare(call, plan, backend, record)
+            driver = Driver(
+                plan, call.work(plan.leaves), backend, call.atoms, Known(probed, record), journal=record,
+                listen=listen, retries=retries, on_error=on_error, inspect=_inspector(call, backend, strict=strict),
+                began=began,
+            )  # fmt: skip
+            value = driver.run()
+            backend.end(abort=False)
     except BaseException:
         if backend is not None:
             backend.end(abort=True)
@@ -223,7 +226,8 @@ def plan_parallel(
         return plan
     backend = call.backend()
     try:
-        return _prepare(call, plan, backend, None)[0]
+        with one_thread():
+            return _prepare(call, plan, backend, None)[0]
     finally:
         backend.end(abort=True)
 

@@ -20,7 +20,7 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from atomloom.engine.blas import environment
+from atomloom.engine.blas import environment, openblas_threads
 from atomloom.engine.worker import rss, worker_main
 from atomloom.errors import BadInput, JobFailed
 
@@ -90,17 +90,7 @@ def fork_is_safe() -> bool:
     for task in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):  # a thread may end while it is looked at
             native += (task / "comm").read_text().strip() not in _HARMLESS
-    return native <= 1 or native <= _blas_threads()
-
-
-def _blas_threads() -> int:
-    """Count the threads that OpenBLAS keeps in this process, the main thread included."""
-    if "numpy" not in sys.modules:
-        return 1
-    import threadpoolctl  # noqa: PLC0415  # only a process with native threads pays for the look
-
-    pools = threadpoolctl.threadpool_info()
-    return 1 + sum(int(pool["num_threads"]) - 1 for pool in pools if pool.get("internal_api") == "openblas")
+    return native <= 1 + openblas_threads()
 
 
 class ForkSpawner:

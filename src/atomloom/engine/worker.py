@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomloom.engine.blas import limit_for_good, threads_in_use
+from atomloom.engine.blas import environment, threads_in_use
 from atomloom.engine.jobs import seal
 from atomloom.engine.share import map_file, read_parcel, unpack
 from atomloom.engine.slabs import Slabs
@@ -93,7 +93,7 @@ def worker_main(sock: socket.socket, cell_fd: int, parent: int) -> None:
         cell = map_file(cell_fd, writable=True).cast("q")
         only_descriptor({sock.fileno()})
         gc.freeze()
-        limit_for_good()
+        os.environ.update(environment())
         Loop(sock, cell).serve()
         code = 0
     except (ConnectionError, EOFError):
