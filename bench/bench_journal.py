@@ -21,7 +21,7 @@ from bench.child import ROOT, end_group, environment
 from bench.measure import alternate, row, wait_until
 
 MOLECULES, RESULT = 8, 1 << 17  # float64s: 1 MB
-TOTAL = 60
+TOTAL = 240
 
 
 def grind(molecule, loops):
@@ -82,7 +82,7 @@ def killed(seed, kills, seconds):
             process = start(folder, seconds)
             try:
                 wait_until(lambda before=before: sum(finished(folder)) > before, 30)
-                time.sleep(rng.uniform(0, 0.5 * TOTAL * seconds / 2 / kills))
+                time.sleep(rng.uniform(0, 0.75 * TOTAL * seconds / 2 / kills))
                 process.kill()
                 process.wait()
             finally:
@@ -100,7 +100,7 @@ def killed(seed, kills, seconds):
 
 
 def run(smoke: bool) -> dict:
-    repeats, seconds, rounds, nap = (1, 0.02, 1, 0.01) if smoke else (5, 1.0, 8, 0.05)
+    repeats, seconds, rounds, nap = (1, 0.02, 1, 0.004) if smoke else (5, 1.0, 8, 0.025)
     loops = loops_for(seconds)
     work(20, None)  # the pool is warm for both
     timed = alternate(
@@ -110,7 +110,7 @@ def run(smoke: bool) -> dict:
     shutdown()
     overhead = statistics.median(b / a for a, b in zip(timed["plain"], timed["journal"], strict=True)) - 1
     spread = max(timed["plain"]) / min(timed["plain"]) - 1
-    with ThreadPoolExecutor(4) as threads:  # side by side: they only sleep
+    with ThreadPoolExecutor(2) as threads:  # side by side: they only sleep
         kills = list(threads.map(lambda seed: killed(seed, 3, nap), range(rounds)))
     done, again = sum(one[0] for one in kills), sum(one[1] for one in kills)
     bits = {one[2] for one in kills}

@@ -56,13 +56,13 @@ def note(molecule, folder, seconds):
 
 
 def resumable(folder, seconds):
-    """Work 60 molecules with a journal; print the exact bits of the sum."""
+    """Work 240 molecules with a journal; print the exact bits of the sum."""
     import operator
 
     from atomloom import run_parallel
 
     total = run_parallel(
-        note, range(60), num_threads=WORKERS, mp_batches=30, executor="processes", redux=operator.add,
+        note, range(240), num_threads=WORKERS, mp_batches=120, executor="processes", redux=operator.add,
         journal=Path(folder) / "journal", progress=False, folder=folder, seconds=seconds,
     )  # fmt: skip
     print(total.value.hex(), flush=True)

@@ -73,6 +73,18 @@ def test_the_page_is_well_formed_and_reaches_nothing_outside(finished) -> None:
     assert set(re.findall(r'https?://[^"\s<]+', html)) <= namespaces
 
 
+def test_the_style_sheet_is_balanced_and_not_inside_one_medium(finished) -> None:
+    """A brace that is not closed puts every later rule into the query before it."""
+    style = re.search(r"<style>(.*?)</style>", build(RunFolder.open(finished)), re.DOTALL).group(1)
+    depth, outside = 0, ""
+    for sign in style:
+        depth += (sign == "{") - (sign == "}")
+        assert depth >= 0
+        outside += sign if depth == 0 else ""
+    assert depth == 0
+    assert {"body", "main", "h1"} <= set(re.findall(r"[\w.]+", outside))
+
+
 def test_figures_follow_the_theme_and_share_no_ids(finished) -> None:
     html = build(RunFolder.open(finished))
     for stand_in, variable in charts.VARIABLES.items():

@@ -16,7 +16,7 @@ _CSS = """
 @media (prefers-color-scheme:dark){:root{--paper:#12181f;--card:#1b232c;--ink:#e6ebf0;--muted:#9aa8b5;--rule:#2d3844;
 --blue:#56b4e9;--red:#ff8a3d;--amber:#f0b429;--green:#2cc295}}
 @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--rule:#ccc;
---blue:#0072b2;--red:#c24f00;--amber:#e69f00;--green:#009e73}
+--blue:#0072b2;--red:#c24f00;--amber:#e69f00;--green:#009e73}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 var(--font)}
 main{max-width:1060px;margin:0 auto;padding:2.2rem 1.4rem 3rem}
