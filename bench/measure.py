@@ -117,13 +117,32 @@ def versions():
     return {"atomloom": __version__, **found}
 
 
-def mean_load(seconds=1.0):
-    """Cores that others keep busy now: measured while this process sleeps."""
+class Others:
+    """Cores that other programs keep busy, counted from the making of this object on.
 
-    def busy():
+    The machine's busy time less that of this process and of the children it has waited for.
+    Workers that outlive their parents for a moment count as others: an upper bound.
+    """
+
+    def __init__(self):
+        self._began, self._before = time.perf_counter(), self._seconds()
+
+    @staticmethod
+    def _seconds():
         fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        return sum(fields) - fields[3] - fields[4]
+        busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+        times = os.times()
+        return busy - sum(times[:4])
 
-    before = busy()
-    time.sleep(seconds)
-    return (busy() - before) / os.sysconf("SC_CLK_TCK") / seconds
+    def cores(self):
+        return max(0.0, (self._seconds() - self._before) / (time.perf_counter() - self._began))
+
+
+def quiet(patience):
+    """Wait until others keep less than a quarter of a core busy, but not for ever."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        others = Others()
+        time.sleep(1.0)
+        if others.cores() < 0.25:
+            return

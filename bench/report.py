@@ -69,8 +69,8 @@ def conditions(found):
     loads = [one["machine"]["load_before"] for one in found]
     busy = [one["machine"]["others_busy"] for one in found]
     shared = (
-        f"The machine is shared: before each benchmark other programs kept {min(busy):.2f} to {max(busy):.2f} cores "
-        f"busy (load average {min(loads):.2f} to {max(loads):.2f}). Absolute times move with that; ratios, measured "
+        f"The machine is shared: while a benchmark ran, other programs kept up to {min(busy):.2f} to {max(busy):.2f} "
+        f"cores busy (load average before: {min(loads):.2f} to {max(loads):.2f}). Absolute times move with that; ratios, measured "
         "in turn in one run, much less."
     )
     return [

@@ -13,18 +13,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.child import ROOT, fresh
-from bench.measure import machine, mean_load
+from bench.measure import Others, machine, quiet
 from bench.report import table
 
 RESULTS = ROOT / "bench" / "results"
 NAMES = ("dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal")
 LIMIT = 150
+PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark
 SMOKE_LIMIT = 60
 
 
 def measured(name, smoke):
     """Run one benchmark and add where and with what it ran; small sizes are not judged."""
-    where = {**machine(), "others_busy": round(mean_load(0.1 if smoke else 1.0), 2)}
+    quiet(0 if smoke else PATIENCE)
+    where, others = machine(), Others()
     began = time.perf_counter()
     found = fresh(f"bench.bench_{name}:run", SMOKE_LIMIT if smoke else LIMIT, smoke=smoke)
     if smoke:
@@ -32,7 +34,7 @@ def measured(name, smoke):
     return {
         "name": name,
         **found,
-        "machine": where,
+        "machine": {**where, "others_busy": others.cores()},
         "versions": {} if smoke else fresh("bench.measure:versions", SMOKE_LIMIT),
         "seconds": round(time.perf_counter() - began, 1),
     }

@@ -34,7 +34,7 @@ _EXPORTS = {
     "nested_parts": "atomloom.engine.partition",
     "plan_parallel": "atomloom.engine.run",
     "run_parallel": "atomloom.engine.run",
-    "shared_empty": "atomloom.engine.share",
+    "shared_empty": "atomloom.engine.arrays",
     # rooms
     "afml": "atomloom.afml",
     "engine": "atomloom.engine",
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from atomloom.engine.redux import associative
     from atomloom.engine.result import ReducedResult
     from atomloom.engine.run import plan_parallel, run_parallel
-    from atomloom.engine.share import shared_empty
+    from atomloom.engine.arrays import shared_empty
     from atomloom.errors import (
         AntiPattern,
         AtomloomError,

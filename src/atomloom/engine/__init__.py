@@ -18,7 +18,7 @@ _EXPORTS = {
     "nested_parts": "atomloom.engine.partition",
     "plan_parallel": "atomloom.engine.run",
     "run_parallel": "atomloom.engine.run",
-    "shared_empty": "atomloom.engine.share",
+    "shared_empty": "atomloom.engine.arrays",
     "shutdown": "atomloom.engine.warm",
 }
 __all__ = sorted(_EXPORTS)  # noqa: PLE0605  # the table above is the one list of names

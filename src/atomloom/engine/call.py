@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atomloom.engine.arrays import dense
 from atomloom.engine.atoms import as_atoms, check_call
 from atomloom.engine.backend import Backend, inside_parallel
 from atomloom.engine.budget import parse_size, resolve_threads
@@ -12,7 +13,16 @@ from atomloom.engine.cost import resolve_cost
 from atomloom.engine.executors import backend_for
 from atomloom.engine.jobs import Work
 from atomloom.engine.partition import whole
-from atomloom.engine.plan import FOLD_SPREAD, Plan, check_partition, cut_molecules, declared_leaf_cost, make_leaves
+from atomloom.engine.plan import (
+    FOLD_SPREAD,
+    Plan,
+    align,
+    check_partition,
+    cut_molecules,
+    declared_leaf_cost,
+    make_leaves,
+    single_leaves_first,
+)
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -46,6 +56,7 @@ class Call:
     timeout: float | None
     retries: int
     on_error: str
+    journalled: bool = False
 
     def work(self, leaves: list[int]) -> Work:
         """Build what every worker needs."""
@@ -57,14 +68,20 @@ class Call:
     def plan(self) -> Plan:
         """Cut leaves and molecules from what is declared."""
         leaves = make_leaves(self.n, self.partition, self.cost, self.grain)
-        spread = FOLD_SPREAD if self.reducer.kind == "fold" and self.mp_batches == 1 and self.workers > 1 else 1
+        fold = self.reducer.kind == "fold" and self.mp_batches == 1
+        spread = FOLD_SPREAD if fold or (self.journalled and self.mp_batches == 1) else 1
         parts = self.workers * self.mp_batches * spread
         molecules = cut_molecules(leaves, parts, self.partition, self.cost, self.workers)
         notes = []
-        if spread > 1:
+        if fold:
+            molecules = single_leaves_first(molecules, self.workers)
             notes.append(
                 f"a strict fold looks ahead only {self.workers + 2} molecules, so they are cut {spread}x smaller"
             )
+        elif spread > 1:
+            notes.append(f"a journal saves whole molecules, so they are cut {spread}x smaller")
+        if self.reducer.tree:
+            molecules = align(molecules, len(leaves) - 1)
         if self.workers * self.mp_batches > len(leaves) - 1:
             notes.append(f"{self.workers * self.mp_batches} molecules asked for, {len(leaves) - 1} leaves are there")
         if inside_parallel() and self.executor in (None, "processes"):
@@ -107,6 +124,7 @@ def checked(
     on_error: str = "raise",
     seed: int | None = None,
     grain: int | None = None,
+    journalled: bool = False,
 ) -> Call:
     """Check everything that can be checked without running anything.
 
@@ -128,13 +146,14 @@ def checked(
     if timeout is not None and not timeout > 0:
         raise BadInput(f"timeout is {timeout!r}; it must be a positive number of seconds, or None.")
     workers = resolve_threads(num_threads)
-    sequence, n, travels_whole = as_atoms(atoms)
+    sequence, n, travels_whole = as_atoms(dense(atoms))
+    kwargs = {name: dense(value) for name, value in func_kwargs.items()}
     if executor == "serial" or debug:
         pass
     elif not isinstance(executor, str) and executor is not None and num_threads is None:
         workers = int(getattr(executor, "_max_workers", None) or workers)
     return Call(
-        func, sequence, n, travels_whole, arg_name, func_kwargs, reducer, seed, resolve_cost(cost, n), partition, grain,
+        func, sequence, n, travels_whole, arg_name, kwargs, reducer, seed, resolve_cost(cost, n), partition, grain,
         max(1, min(workers, n)), mp_batches, executor, debug, None if memory is None else parse_size(memory), timeout,
-        retries, on_error,
+        retries, on_error, journalled,
     )  # fmt: skip

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 import struct
 import types
 from typing import Any
 
 import numpy as np
+
+from atomloom.engine.globals_mark import installed, installed_module, names_of
 
 
 def digest(value: Any) -> str:
@@ -74,10 +75,10 @@ class _Walker:
         self._put("part", self._done[key])
 
     def _compound(self, value: Any) -> None:
-        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        if type(value) in (np.ndarray, np.memmap) and not value.dtype.hasobject:
             self._put("array", f"{value.dtype.str}{value.dtype}{value.shape}".encode())
             self.hash.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
-        elif isinstance(value, np.ndarray):
+        elif type(value) is np.ndarray:
             self._put("objects", str(value.shape).encode())
             self._items(value.ravel().tolist())
         elif isinstance(value, dict):
@@ -95,8 +96,8 @@ class _Walker:
             self._put("module", value.__name__.encode())
         elif isinstance(value, type | types.BuiltinFunctionType):
             self._put("name", f"{value.__module__}.{value.__qualname__}".encode())
-            if isinstance(value, type) and value.__module__ == "__main__":
-                self._put("source", _source(value))
+            if isinstance(value, type) and not installed_module(value.__module__):
+                self._class(value)
         elif isinstance(value, types.FunctionType):
             self._function(value)
         elif isinstance(value, types.MethodType):
@@ -116,6 +117,7 @@ class _Walker:
             self.walk(item)
 
     def _function(self, func: types.FunctionType) -> None:
+        """Feed a function: code, defaults and closure, and what it reads outside of installed packages."""
         self._put("function", f"{func.__module__}.{func.__qualname__}".encode())
         self._code(func.__code__)
         self._items([func.__defaults__, func.__kwdefaults__])
@@ -124,13 +126,23 @@ class _Walker:
                 self.walk(cell.cell_contents)
             except ValueError:
                 self._put("empty cell")
-        for name in sorted(set(func.__code__.co_names)):
-            held = func.__globals__.get(name)
-            if isinstance(held, types.FunctionType) and held.__module__ == func.__module__:
-                self.walk(held)
-            elif isinstance(held, bool | int | float | str | tuple | frozenset | np.ndarray):
-                self._put("global", name.encode())
-                self.walk(held)
+        if installed(func.__code__.co_filename):
+            return
+        names = names_of(func.__code__)
+        for name in sorted(names & func.__globals__.keys()):
+            self._put("global", name.encode())
+            held = func.__globals__[name]
+            if isinstance(held, types.ModuleType) and not installed_module(held.__name__):
+                self._items([vars(held)[each] for each in sorted(names & vars(held).keys())])
+            self.walk(held)
+
+    def _class(self, kind: type) -> None:
+        """Feed a class that is not installed: its bases and its members."""
+        self._items(kind.__bases__)
+        for name, member in sorted(vars(kind).items()):
+            if name not in ("__dict__", "__weakref__", "__doc__", "__module__"):
+                self._put("member", name.encode())
+                self.walk(getattr(member, "__func__", member))
 
     def _code(self, code: types.CodeType) -> None:
         self._put("code", code.co_code)
@@ -141,8 +153,8 @@ class _Walker:
         """Ask an object what pickle would ask it, and walk the answer."""
         try:
             reduced = value.__reduce_ex__(2)
-        except Exception:  # noqa: BLE001  # an object that refuses to be pickled is known by its text
-            self._put(f"text:{type(value).__qualname__}", repr(value).encode())
+        except Exception:  # noqa: BLE001  # locks, sockets and the like are known by their type
+            self._put(f"opaque:{type(value).__module__}.{type(value).__qualname__}")
             return
         self._put(f"object:{type(value).__module__}.{type(value).__qualname__}")
         if isinstance(reduced, str):
@@ -153,10 +165,3 @@ class _Walker:
         for iterator in reduced[3:5]:
             if iterator is not None:
                 self._items(list(iterator))
-
-
-def _source(value: Any) -> bytes:
-    try:
-        return inspect.getsource(value).encode()
-    except (OSError, TypeError):
-        return b""

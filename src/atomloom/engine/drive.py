@@ -11,12 +11,14 @@ import heapq
 import math
 import time
 from collections import Counter, deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.atoms import name_of
 from atomloom.engine.jobs import Failure, Outcome, take
 from atomloom.engine.progress import MoleculeDone, RunFinished, RunStarted, WorkerLost
 from atomloom.engine.redux import MISSING, Tree, cover
+from atomloom.engine.sizes import shallow_size
 from atomloom.engine.trace import Trace
 from atomloom.errors import AtomloomError, JobFailed, WorkerDied
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 TINY = 5e-3
 """Seconds of work below which a worker is given its next molecule before it has finished."""
+
+MOLECULE_BYTES = 4 << 20
+"""Results that one molecule of a strict fold may return, unless a single leaf returns more."""
 
 TICK = 0.5
 """Longest wait between looks at timeouts, listeners and evidence."""
@@ -184,6 +189,8 @@ class Driver:
             self.trace.startup = outcome.start - self.began
         self.result_bytes += reply.bytes_out
         self.leaves_done += outcome.leaves
+        if self._returned == 1 and self._reducer.kind == "fold":
+            self._fit_molecules(outcome, reply.bytes_out)
         self.blas_threads = max(self.blas_threads, reply.blas_threads)
         self._record(index, "failed" if outcome.failures else "done", reply, outcome, queued)
         if outcome.failures:
@@ -195,6 +202,24 @@ class Driver:
             self._journal.append(outcome.pieces)
         self._arrive(index, outcome.pieces)
         self._end_molecule(index, "failed" if outcome.failures else "done", reply.worker, seconds)
+
+    def _fit_molecules(self, outcome: Outcome, size: int) -> None:
+        """Cut what has not been handed out so that no molecule of a fold returns much more than a few MB.
+
+        Leaves stay as they are, and so do the bits.
+        """
+        each = (size or sum(shallow_size(value) for *_, value in outcome.pieces)) / max(1, outcome.leaves)
+        most = max(1, int(MOLECULE_BYTES / max(1.0, each)))
+        first = max(self._flying, default=-1) + 1
+        first = max(first, *(i + 1 for i in self._arrived)) if self._arrived else first
+        first = max(first, self._next, len(self.plan.molecules) - len(self._todo))
+        rest = self.plan.molecules[first:]
+        if all(hi - lo <= most for lo, hi in rest):
+            return
+        smaller = [(at, min(at + most, hi)) for lo, hi in rest for at in range(lo, hi, most)]
+        self.plan = replace(self.plan, molecules=[*self.plan.molecules[:first], *smaller])
+        self._todo = [index for index in self._todo if index < first] + list(range(first, len(self.plan.molecules)))
+        heapq.heapify(self._todo)
 
     def _arrive(self, index: int, pieces: list[Piece]) -> None:
         if self._tree is None:

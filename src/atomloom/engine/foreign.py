@@ -14,7 +14,7 @@ import cloudpickle
 
 from atomloom.engine.backend import Segments, enter_parallel
 from atomloom.engine.blas import one_thread, threads_in_use
-from atomloom.engine.globals_mark import marks, plain_data
+from atomloom.engine.globals_mark import survey
 from atomloom.engine.jobs import Outcome, Work, seal
 from atomloom.engine.pool import Reply
 from atomloom.engine.share import unpack
@@ -41,7 +41,7 @@ class FuturesBackend:
         """Pickle the work once; every job carries it, because workers cannot be addressed."""
         self._work = work
         if not self._in_process:
-            travelling = replace(work, module_data=plain_data(marks(work.func)))
+            travelling = replace(work, module_data=survey((work.func, *work.kwargs.values())).data)
             self._payload = cloudpickle.dumps(travelling, protocol=5)
             self.payload_bytes = len(self._payload)
 

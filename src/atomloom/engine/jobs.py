@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import signal
+import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -205,7 +207,9 @@ class Work:
             outcome.cell[1] = leaf
         try:
             value = expand_call(self.job(leaf, atoms, first))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's function may raise anything
+        except BaseException as error:  # the user's function may raise anything
+            if isinstance(error, KeyboardInterrupt) and _interrupted():
+                raise
             outcome.failures.append(self.failure(leaf, error, atoms=atoms, first=first))
             value = MISSING
         return value
@@ -259,6 +263,12 @@ def seal(work: Work, outcome: Outcome) -> Payload:
                 outcome.failures.append(work.failure(lo, error, where=where))
         outcome.pieces = good
         return pack_result(outcome)
+
+
+def _interrupted() -> bool:
+    """Whether a KeyboardInterrupt is a person's: workers ignore SIGINT, and threads never get it."""
+    ours = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    return ours and threading.current_thread() is threading.main_thread()
 
 
 def take(atoms: Any, lo: int, hi: int) -> Any:

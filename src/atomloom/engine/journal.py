@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atomloom.engine.share import pack, unpack
+from atomloom.engine.share import pack_result, unpack
 from atomloom.errors import BadInput, StoreError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Journal:
 
     def append(self, pieces: list[Piece]) -> None:
         """Add the finished pieces of a molecule; in the file when this returns, on disk within a second or so."""
-        payload = pack([value for _, _, value in pieces])
+        payload = pack_result([value for _, _, value in pieces])  # by value: what it refers to may change
         body = pickle.dumps((payload.head, [bytes(view) for view in payload.buffers]), protocol=5)
         ranges = struct.pack(f"<{2 * len(pieces)}Q", *(end for lo, hi, _ in pieces for end in (lo, hi)))
         blob = ranges + body

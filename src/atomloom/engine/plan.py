@@ -216,3 +216,38 @@ def cut_molecules(
         cuts = cost_parts(shares, parts, method)
     ends = [int(cut) for cut in cuts]
     return list(pairwise(ends))
+
+
+def single_leaves_first(molecules: list[tuple[int, int]], workers: int) -> list[tuple[int, int]]:
+    """Let every worker begin with one leaf: its result tells how large the next molecules may be.
+
+    Examples
+    --------
+    >>> single_leaves_first([(0, 3), (3, 6)], 2)
+    [(0, 1), (1, 2), (2, 3), (3, 6)]
+    """
+    ends = {0, *(hi for _, hi in molecules), *range(1, min(workers, molecules[-1][1]) + 1)} if molecules else {0}
+    return list(pairwise(sorted(ends)))
+
+
+def align(molecules: list[tuple[int, int]], leaves: int) -> list[tuple[int, int]]:
+    """Move cuts by up to a sixteenth of a molecule to the coarsest node of the tree that is near.
+
+    A molecule between coarse nodes is tiled by few of them, so it returns few partial results.
+
+    Examples
+    --------
+    >>> align([(0, 33), (33, 64)], 64)
+    [(0, 32), (32, 64)]
+    """
+    ends = [0]
+    for lo, hi in molecules[:-1]:
+        slack = (hi - lo) // 16
+        a, b = 0, leaves
+        while b - a > 1:
+            middle = (a + b) // 2
+            if abs(middle - hi) <= slack:
+                break
+            a, b = (a, middle) if hi < middle else (middle, b)
+        ends.append(middle if b - a > 1 and middle > ends[-1] else hi)
+    return list(pairwise([*ends, leaves])) if molecules else []

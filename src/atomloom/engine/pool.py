@@ -13,7 +13,6 @@ import pickle
 import select
 import signal
 import socket
-import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from atomloom.engine.share import map_file, new_parcel
 from atomloom.engine.slabs import SlabReader
 from atomloom.engine.start import Spawner, spawner
-from atomloom.engine.worker import INHERITED, PACKET, descriptors
+from atomloom.engine.worker import INHERITED, PACKET, descriptors, surroundings
 
 if TYPE_CHECKING:
     from atomloom.engine.jobs import Outcome
@@ -157,7 +156,7 @@ class ProcessPool:
         else:
             parts += payload.buffers
         fd = new_parcel(parts) if parts else None
-        return pickle.dumps(("payload", self._number, head, len(parts), sys.path)), fd
+        return pickle.dumps(("payload", self._number, head, len(parts), surroundings())), fd
 
     def submit(self, index: int, segments: list[tuple[int, int]], atoms: bytes | None, first: int) -> None:
         """Queue a molecule at the worker with the shortest queue."""
@@ -334,6 +333,18 @@ class ProcessPool:
             os.close(self._payload[1])
         self._payload = None
         INHERITED.pop(self._number, None)
+
+    def disown(self) -> None:
+        """Close this process's copies of the descriptors and touch no worker: they are another process's."""
+        for worker in self._workers:
+            worker.sock.close()
+            os.close(worker.pidfd)
+        self._workers.clear()
+        self._by_fd.clear()
+        if self._spawner is not None:
+            self._spawner.disown()
+            self._spawner = None
+        self._payload = None
 
     # ---- reading replies ---------------------------------------------------------------
 

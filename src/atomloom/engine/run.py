@@ -149,7 +149,7 @@ def run_parallel(
         func, atoms, func_kwargs, arg_name=arg_name, num_threads=num_threads, mp_batches=mp_batches,
         partition=partition, reducer=Reducer.of(redux, redux_args, in_place=redux_in_place), debug=debug,
         executor=executor, cost=cost, memory=memory, retries=retries, timeout=timeout, on_error=on_error, seed=seed,
-        grain=grain,
+        grain=grain, journalled=journal is not None,
     )  # fmt: skip
     listen = listener(progress)
     plan = call.plan()

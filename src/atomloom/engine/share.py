@@ -22,15 +22,10 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 import numpy as np
 
-from atomloom.errors import BadInput
+from atomloom.engine.arrays import OUT_OF_BAND, reduce_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import DTypeLike, NDArray
-
-OUT_OF_BAND = 1 << 16
-"""Bytes from which a buffer leaves the pickle."""
 
 ALIGN = 64
 
@@ -62,15 +57,14 @@ class Payload:
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
-    """cloudpickle that refers to file-backed and shared arrays instead of copying them."""
+    """cloudpickle that refers to file-backed and shared arrays and keeps the memory layout of all others."""
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, np.ndarray) and obj.nbytes >= OUT_OF_BAND and not obj.dtype.hasobject:
-            by_reference = _reference(obj)
-            if by_reference is not None:
-                return by_reference
-            if not (obj.flags.c_contiguous or obj.flags.f_contiguous) or type(obj) is np.memmap:
-                return np.asarray, (np.ascontiguousarray(obj),)
+        # Subclasses (masked arrays, matrices) know themselves what they are made of.
+        if type(obj) is np.ndarray or type(obj) is np.memmap:
+            reduced = reduce_array(obj)
+            if reduced is not None:
+                return reduced
         return super().reducer_override(obj)
 
 
@@ -90,12 +84,13 @@ def pack(obj: Any) -> Payload:
 
 
 def pack_result(obj: Any) -> Payload:
-    """Pickle a result: the plain C pickler first (fast), cloudpickle where that refuses."""
+    """Pickle a result by value: the plain C pickler first (fast), cloudpickle where that refuses."""
     buffers: list[memoryview] = []
     try:
         return Payload(pickle.dumps(obj, protocol=5, buffer_callback=_keeper(buffers)), buffers)
     except Exception:  # noqa: BLE001  # whatever a user's __reduce__ raises, the second pickler has the last word
-        return pack(obj)
+        buffers.clear()
+        return Payload(cloudpickle.dumps(obj, protocol=5, buffer_callback=_keeper(buffers)), buffers)
 
 
 def unpack(head: bytes | memoryview, buffers: Sequence[Any] = ()) -> Any:
@@ -112,103 +107,6 @@ def _keeper(buffers: list[memoryview]) -> Any:
         return False
 
     return keep
-
-
-# ---- arrays that already live where every process can map them -------------------------
-
-_shared: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
-_shared_fd: dict[int, int] = {}
-
-
-class SharedMap(mmap.mmap):
-    """The mapping of one memory file, weakly referable so that its descriptor can be closed."""
-
-
-def shared_empty(shape: int | tuple[int, ...], dtype: DTypeLike = float) -> NDArray[Any]:
-    """Allocate an array that reaches every worker without a copy.
-
-    The array lives in an anonymous memory file. Fill it once; every ``run_parallel`` that
-    gets it among its keyword arguments passes a descriptor instead of the bytes.
-
-    Parameters
-    ----------
-    shape : int or tuple of int
-    dtype : data type, default float64; objects are refused.
-
-    Returns
-    -------
-    (shape) array, zero-filled, writable here and read-only in workers.
-
-    Examples
-    --------
-    >>> prices = shared_empty((3, 2))
-    >>> prices.sum()
-    np.float64(0.0)
-    """
-    kind = np.dtype(dtype)
-    if kind.hasobject:
-        raise BadInput(
-            f"dtype is {kind}; objects cannot live in shared memory. Hint: use a numeric or fixed-width type."
-        )
-    count = int(np.prod(shape, dtype=object))
-    fd = os.memfd_create("atomloom", os.MFD_CLOEXEC)
-    os.ftruncate(fd, max(1, count * kind.itemsize))
-    memory = SharedMap(fd, 0)
-    address = np.frombuffer(memory, dtype=np.uint8).ctypes.data
-    _shared[address] = memory
-    _shared_fd[address] = fd
-    weakref.finalize(memory, _forget, address, fd)
-    return np.frombuffer(memory, dtype=kind, count=count).reshape(shape)
-
-
-def _forget(address: int, fd: int) -> None:
-    if _shared_fd.get(address) == fd:
-        del _shared_fd[address]
-        os.close(fd)
-
-
-def _root(array: NDArray[Any]) -> Any:
-    """Walk down to the object that owns an array's memory."""
-    owner: Any = array
-    while True:
-        if isinstance(owner, np.ndarray) and owner.base is not None:
-            owner = owner.base
-        elif isinstance(owner, memoryview) and owner.obj is not None:
-            owner = owner.obj
-        else:
-            return owner
-
-
-def _reference(array: NDArray[Any]) -> Any:
-    """Describe an array that lives in a mapped file or memory file as (reopen, arguments)."""
-    owner = _root(array)
-    if not isinstance(owner, mmap.mmap) or not (array.flags.c_contiguous or array.flags.f_contiguous):
-        return None
-    order = "C" if array.flags.c_contiguous else "F"
-    start = np.frombuffer(owner, dtype=np.uint8).ctypes.data
-    inside = array.ctypes.data - start
-    if isinstance(owner, SharedMap):
-        # The inode stays reachable through this process's descriptor while the process lives.
-        fd = _shared_fd.get(start)
-        if fd is None:
-            return None
-        return _reopen, (f"/proc/{os.getpid()}/fd/{fd}", array.dtype, array.shape, inside, order)
-    source = array
-    while not isinstance(source, np.memmap) and source.base is not None:
-        source = source.base
-    if not isinstance(source, np.memmap) or source.filename is None or source.mode == "c":
-        return None
-    first = source.offset - source.offset % mmap.ALLOCATIONGRANULARITY
-    if source.mode in ("r+", "w+"):
-        source.flush()
-    return _reopen, (str(source.filename), array.dtype, array.shape, first + inside, order)
-
-
-def _reopen(path: str, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: str) -> NDArray[Any]:
-    """Map a file again, read-only, as a plain array."""
-    kind: Any = dtype
-    layout_order: Any = order
-    return np.asarray(np.memmap(path, dtype=kind, mode="r", offset=offset, shape=shape, order=layout_order))
 
 
 # ---- parcels: several buffers in one memory file --------------------------------------------

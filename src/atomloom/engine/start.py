@@ -57,6 +57,10 @@ class Spawner(Protocol):
         """Free what the spawner holds."""
         ...
 
+    def disown(self) -> None:
+        """Close a forked child's copies of what the parent's spawner holds."""
+        ...
+
 
 def spawner(method: str) -> Spawner:
     """Choose a way to start workers.
@@ -132,6 +136,9 @@ class ForkSpawner:
     def close(self) -> None:
         """Nothing to free."""
 
+    def disown(self) -> None:
+        """Nothing was copied."""
+
 
 class ServerSpawner:
     """Asks a clean, threadless server process to fork the workers."""
@@ -188,9 +195,10 @@ class ServerSpawner:
         """Ask the server how a worker ended."""
         try:
             self._sock.send(b"reap %d" % pid)
-            return int(self._answer())
+            status = int(self._answer())
         except (ConnectionError, ValueError):
             return None
+        return status if status >= 0 else None
 
     def _answer(self) -> bytes:
         answer = self._sock.recv(64)
@@ -203,6 +211,11 @@ class ServerSpawner:
         self._sock.close()
         self._process.kill()
         self._process.wait()
+
+    def disown(self) -> None:
+        """Close the copy of the socket; the server is the parent's."""
+        self._sock.close()
+        self._process.returncode = 0  # not ours to wait for
 
 
 def serve_forks(fd: int, parent: int) -> None:
@@ -234,4 +247,8 @@ def serve_forks(fd: int, parent: int) -> None:
                 os.close(each)
             sock.send(b"%d" % pid)
         else:
-            sock.send(b"%d" % os.waitpid(int(data.split()[1]), 0)[1])
+            try:
+                status = os.waitpid(int(data.split()[1]), 0)[1]
+            except ChildProcessError:
+                status = -1
+            sock.send(b"%d" % status)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from atomloom.engine.globals_mark import marks, plain_data, remember, unchanged
+from atomloom.engine.globals_mark import Name, survey
 from atomloom.engine.pool import ProcessPool, Reply
 from atomloom.engine.share import pack
 
 if TYPE_CHECKING:
     from atomloom.engine.backend import Segments
-    from atomloom.engine.globals_mark import Marks
     from atomloom.engine.jobs import Work
 
 
@@ -40,18 +39,18 @@ class ProcessBackend:
 
     def begin(self, work: Work, *, keep: bool) -> None:
         """Hand the work to every worker."""
-        found = marks(work.func)
-        known = _marks.setdefault(id(self._pool), {})
-        fresh = not unchanged(found, known)
+        found = survey((work.func, work.reducer.func, *work.kwargs.values(), *work.reducer.args.values()))
+        known = _known.setdefault(id(self._pool), {})
+        fresh = found.stateful or not found.unchanged_since(known)
         if not self._pool.inherits():
-            work = replace(work, module_data=plain_data(found))
+            work = replace(work, module_data=found.data)
         payload = pack(work)
         self.payload_bytes = payload.nbytes
         self._pool.timeout = self._timeout
         self._pool.begin(payload, keep=keep, fresh=fresh)
         if fresh:
             known.clear()
-        known.update(remember(found))
+        known.update(found.constants)
 
     def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:
         """Queue one molecule."""
@@ -69,7 +68,7 @@ class ProcessBackend:
         self._ended = True
         if abort and not self._pool.idle:
             self._pool.close()
-            _marks.pop(id(self._pool), None)
+            _known.pop(id(self._pool), None)
         else:
             self._pool.end()
         _give_back(self._pool, own=self._own)
@@ -79,7 +78,7 @@ class ProcessBackend:
 
 _pools: dict[tuple[int, str], ProcessPool] = {}
 _lent: set[int] = set()
-_marks: dict[int, Marks] = {}
+_known: dict[int, dict[Name, Any]] = {}
 _lock = threading.Lock()
 _owner = os.getpid()
 
@@ -92,7 +91,7 @@ def _borrow(workers: int, start: str) -> tuple[ProcessPool, bool]:
             for key, other in list(_pools.items()):  # one warm pool at a time: workers cost memory
                 if id(other) not in _lent:
                     other.close()
-                    _marks.pop(id(other), None)
+                    _known.pop(id(other), None)
                     del _pools[key]
             pool = _pools[workers, start] = ProcessPool(workers, start)
         elif id(pool) in _lent:
@@ -104,10 +103,25 @@ def _borrow(workers: int, start: str) -> tuple[ProcessPool, bool]:
 def _give_back(pool: ProcessPool, *, own: bool) -> None:
     if own:
         pool.close()
-        _marks.pop(id(pool), None)
+        _known.pop(id(pool), None)
         return
     with _lock:
         _lent.discard(id(pool))
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: the warm workers are the parent's; drop the copies of their sockets."""
+    global _lock, _owner  # noqa: PLW0603  # a lock held by another thread would never be released here
+    _lock = threading.Lock()
+    _owner = os.getpid()
+    for pool in _pools.values():
+        pool.disown()
+    _pools.clear()
+    _lent.clear()
+    _known.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def shutdown() -> None:
@@ -124,7 +138,7 @@ def shutdown() -> None:
             pool.close()
         _pools.clear()
         _lent.clear()
-        _marks.clear()
+        _known.clear()
 
 
 atexit.register(shutdown)

@@ -71,6 +71,32 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
+Surroundings = tuple[list[str], str | None, dict[str, str]]
+
+
+def surroundings() -> Surroundings:
+    """Give what a function may depend on beside its arguments: search path, folder, environment."""
+    try:
+        folder = os.getcwd()  # noqa: PTH109  # a text is what travels
+    except FileNotFoundError:
+        folder = None
+    return sys.path, folder, dict(os.environ)
+
+
+def adopt(around: Surroundings) -> None:
+    """Take over the surroundings of the parent, which may have changed since this worker began."""
+    path, folder, environ = around
+    sys.path[:] = path
+    if folder is not None:
+        with contextlib.suppress(OSError):  # gone since, or not this user's to enter
+            os.chdir(folder)
+    environ |= environment()
+    if environ != dict(os.environ):
+        for name in os.environ.keys() - environ.keys():
+            del os.environ[name]
+        os.environ.update(environ)
+
+
 def rss() -> int:
     """Resident memory of this process, in bytes."""
     with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  # a Path costs more than the read
@@ -146,9 +172,9 @@ class Loop:
             else:
                 self._end()
 
-    def _payload(self, fds: list[int], number: int, head: bytes | None, count: int, path: list[str]) -> None:
+    def _payload(self, fds: list[int], number: int, head: bytes | None, count: int, around: Surroundings) -> None:
         """Rebuild the work of a run from a pickle whose buffers are inherited or in a parcel."""
-        sys.path[:] = path  # modules may lie where this process did not look when the worker began
+        adopt(around)
         self._work, self._broken, self._looked = None, "", False
         try:
             buffers: list[Any] = [view.toreadonly() for view in INHERITED.get(number, [])]
