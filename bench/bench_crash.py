@@ -95,6 +95,12 @@ def peer(tool, how, seconds):
     return "hangs (stopped)"
 
 
+def side_by_side(ways, seconds):
+    """One run of each way, at the same time: their molecules sleep."""
+    with ThreadPoolExecutor(len(ways)) as threads:
+        return list(threads.map(lambda how: fresh("bench.bench_crash:ours", 30, how=how, seconds=seconds), ways))
+
+
 def run(smoke: bool) -> dict:
     repeats, seconds = (1, 0.04) if smoke else (3, 0.4)
     ways = ["kill"] if smoke else list(WAYS)
@@ -103,8 +109,8 @@ def run(smoke: bool) -> dict:
     asked = [*(("ppe", how) for how in ways), ("pool", "kill"), ("joblib", "kill")]
     with ThreadPoolExecutor(len(asked)) as threads:  # side by side: they only sleep, and are not timed
         told = dict(zip(asked, threads.map(lambda one: peer(*one, seconds), asked), strict=True))
-    for how in ways:
-        found = [fresh("bench.bench_crash:ours", 30, how=how, seconds=seconds) for _ in range(repeats)]
+    turns = [side_by_side(ways, seconds) for _ in range(repeats)]
+    for how, found in zip(ways, zip(*turns, strict=True), strict=True):
         usable, tried = usable + sum(one["usable"] for one in found), tried + len(found)
         notice, wall = (statistics.median(one[key] for one in found) for key in ("notice", "wall"))
         rows.append(row(f"{WAYS[how]} of a worker: time until it is noticed", notice, "s", most=0.5,

@@ -100,16 +100,18 @@ def killed(seed, kills, seconds):
 
 
 def run(smoke: bool) -> dict:
-    repeats, seconds, rounds, nap = (1, 0.02, 1, 0.004) if smoke else (5, 1.0, 8, 0.025)
+    repeats, seconds, rounds, nap = (1, 0.02, 1, 0.004) if smoke else (5, 1.0, 6, 0.025)
     loops = loops_for(seconds)
     work(20, None)  # the pool is warm for both
     timed = alternate(
         {"plain": partial(opened, loops, journalled=False), "journal": partial(opened, loops, journalled=True)},
-        repeats, right,
+        repeats, right, 0 if smoke else 5,
     )  # fmt: skip
     shutdown()
-    overhead = statistics.median(b / a for a, b in zip(timed["plain"], timed["journal"], strict=True)) - 1
-    spread = max(timed["plain"]) / min(timed["plain"]) - 1
+    # The work is always the same; what varies is the machine's other load, which only adds.
+    overhead = min(timed["journal"]) / min(timed["plain"]) - 1
+    pairs = statistics.median(b / a for a, b in zip(timed["plain"], timed["journal"], strict=True)) - 1
+    spread = statistics.median(timed["plain"]) / min(timed["plain"]) - 1
     with ThreadPoolExecutor(2) as threads:  # side by side: they only sleep
         kills = list(threads.map(lambda seed: killed(seed, 3, nap), range(rounds)))
     done, again = sum(one[0] for one in kills), sum(one[1] for one in kills)
@@ -120,8 +122,9 @@ def run(smoke: bool) -> dict:
         "rows": [
             row(f"overhead of the journal, {MOLECULES} molecules of {seconds:g} s, 1 MB each", 100 * overhead, "%",
                 most=3, headline=True, peer="the same run without a journal",
-                peer_value=f"{statistics.median(timed['plain']):.2f} s, repeats within {100 * spread:.1f} %",
-                note="median of the ratios of alternating pairs"),
+                peer_value=f"{min(timed['plain']):.2f} s",
+                note=f"fastest with over fastest without; median of the pairs' ratios: {100 * pairs:+.1f} %, "
+                f"median over fastest without a journal: {100 * spread:+.1f} %"),
             row(f"finished molecules not recomputed after SIGKILL of the driver ({3 * rounds} kills)",
                 100 * (1 - again / done), "%", least=99, headline=True),
             row(f"bit patterns of the {rounds} resumed runs", len(bits), "distinct", most=1),

@@ -119,6 +119,7 @@ def run(smoke: bool) -> dict:
                 },
                 repeats,
                 right,
+                0 if smoke else 5,
             )
         )
         speed = {name: ARRAYS * 8 * count / took / 1e9 for name, took in seconds.items()}

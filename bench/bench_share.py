@@ -96,7 +96,7 @@ def walls(kind, count, repeats):
         array = _array = made(kind, count, folder)
         both = {"atomloom": partial(opened, partial(ours, array)), "fork": partial(opened, forked)}
         alternate(both, 1, partial(right, count))  # pages of the machine's own warm-up
-        seconds = medians(alternate(both, repeats, partial(right, count)))
+        seconds = medians(alternate(both, repeats, partial(right, count), 2))
         shutdown()
     return seconds
 
@@ -125,7 +125,7 @@ def extra(kind, count, rest):
 
 
 def run(smoke: bool) -> dict:
-    count, repeats, rest = (1 << 21, 1, 0.05) if smoke else (1 << 27, 7, 0.3)
+    count, repeats, rest = (1 << 21, 1, 0.05) if smoke else (1 << 27, 5, 0.3)
     here = "bench.bench_share"
     seconds = {kind: fresh(f"{here}:walls", 60, kind=kind, count=count, repeats=repeats) for kind in KINDS}
     grown = {

@@ -51,15 +51,16 @@ def row(
     }
 
 
-def alternate(contestants, repeats, check):
+def alternate(contestants, repeats, check, patience=0):
     """Time contestants in turn, ``repeats`` times; give each one's seconds.
 
     A contestant is a function that opens a context whose value is the work to time; what it
     needs before (pools, warm-up) happens untimed. A result that ``check`` refuses ends the
-    benchmark: wrong answers are not timed.
+    benchmark: wrong answers are not timed. Each turn waits up to ``patience`` seconds for quiet.
     """
     seconds = {name: [] for name in contestants}
     for _ in range(repeats):
+        quiet(patience)
         for name, opened in contestants.items():
             with opened() as work:
                 began = time.perf_counter()

@@ -70,8 +70,8 @@ def conditions(found):
     busy = [one["machine"]["others_busy"] for one in found]
     shared = (
         f"The machine is shared: while a benchmark ran, other programs kept up to {min(busy):.2f} to {max(busy):.2f} "
-        f"cores busy (load average before: {min(loads):.2f} to {max(loads):.2f}). Absolute times move with that; ratios, measured "
-        "in turn in one run, much less."
+        f"cores busy (load average before: {min(loads):.2f} to {max(loads):.2f}). "
+        "Absolute times move with that; ratios, measured in turn in one run, much less."
     )
     return [
         *(f"- Machine: {one}." for one in machines),

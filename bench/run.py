@@ -18,7 +18,7 @@ from bench.report import table
 
 RESULTS = ROOT / "bench" / "results"
 NAMES = ("dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal")
-LIMIT = 150
+LIMIT = 200
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark
 SMOKE_LIMIT = 60
 

@@ -44,13 +44,13 @@ _EXPORTS = {
 
 if TYPE_CHECKING:
     from atomloom import afml, engine, market, store
+    from atomloom.engine.arrays import shared_empty
     from atomloom.engine.jobs import expand_call
     from atomloom.engine.partition import cost_parts, lin_parts, nested_parts
     from atomloom.engine.product import grid
     from atomloom.engine.redux import associative
     from atomloom.engine.result import ReducedResult
     from atomloom.engine.run import plan_parallel, run_parallel
-    from atomloom.engine.arrays import shared_empty
     from atomloom.errors import (
         AntiPattern,
         AtomloomError,

@@ -164,7 +164,8 @@ def test_gaps_are_what_is_not_known(raw, a, b):
 # ---- digests ---------------------------------------------------------------------------------
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | st.binary(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+    | st.text(max_size=5) | st.binary(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
     | st.tuples(inner, inner) | st.frozensets(st.integers(), max_size=4),
     max_leaves=12,

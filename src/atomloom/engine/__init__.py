@@ -5,10 +5,17 @@ from __future__ import annotations
 from atomloom._lazy import front_door
 
 _EXPORTS = {
+    "Failure": "atomloom.engine.jobs",
+    "Finding": "atomloom.engine.findings",
     "Grid": "atomloom.engine.product",
     "Machine": "atomloom.engine.budget",
+    "MoleculeDone": "atomloom.engine.progress",
     "Plan": "atomloom.engine.plan",
     "ReducedResult": "atomloom.engine.result",
+    "RunFinished": "atomloom.engine.progress",
+    "RunStarted": "atomloom.engine.progress",
+    "Trace": "atomloom.engine.trace",
+    "WorkerLost": "atomloom.engine.progress",
     "associative": "atomloom.engine.redux",
     "cost_parts": "atomloom.engine.partition",
     "expand_call": "atomloom.engine.jobs",

@@ -86,9 +86,37 @@ def dense(value: Any) -> Any:
     >>> dense(matrix[:, 3]).strides, dense(matrix.T) is not None
     ((8,), True)
     """
-    if type(value) is np.ndarray and not _contiguous(value) and value.size and _span(value)[1] > SPARSE * value.nbytes:
-        return np.ascontiguousarray(value)
-    return value
+    if not isinstance(value, np.ndarray) or _contiguous(value) or not value.size:
+        return value
+    if type(value) is not np.ndarray:
+        return value.copy(order="C")  # a subclass pickles itself, and does not keep its strides
+    return np.ascontiguousarray(value) if _span(value)[1] > SPARSE * value.nbytes else value
+
+
+def read_only(value: Any) -> Any:
+    """Give a view of an array that refuses to be written, as workers get it; anything else as it is.
+
+    Examples
+    --------
+    >>> read_only(np.zeros(3)).flags.writeable
+    False
+    """
+    if type(value) is not np.ndarray or not value.flags.writeable:
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
+
+
+def own_layout(value: Any) -> Any:
+    """Make a result contiguous if it is a strided view, as it would be after travelling.
+
+    Examples
+    --------
+    >>> own_layout(np.zeros((4, 4))[::2, ::2]).flags.c_contiguous
+    True
+    """
+    return np.ascontiguousarray(value) if type(value) is np.ndarray and not _contiguous(value) else value
 
 
 def reduce_array(array: NDArray[Any]) -> Any:

@@ -17,7 +17,7 @@ def as_atoms(atoms: Any) -> tuple[Any, int, bool]:
     Returns
     -------
     atoms : sequence
-        Sliceable by position; generators, sets and mappings are made lists.
+        Sliceable by position; generators and mappings are made lists.
     n : int
         Number of atoms.
     whole : bool
@@ -40,6 +40,8 @@ def as_atoms(atoms: Any) -> tuple[Any, int, bool]:
         raise BadInput("atoms is None. Hint: pass the sequence of atoms, for example range(n).")
     if isinstance(atoms, str | bytes):
         raise BadInput(f"atoms is a {type(atoms).__name__}; its characters are hardly meant. Hint: pass a list.")
+    if isinstance(atoms, set | frozenset):
+        raise BadInput(f"atoms is a {type(atoms).__name__}, whose order changes from run to run. Hint: sorted(atoms).")
     if isinstance(atoms, int | float) or getattr(atoms, "ndim", 1) == 0:
         raise BadInput(f"atoms is {atoms!r}, which holds nothing to divide. Hint: range({atoms}) for its numbers.")
     if hasattr(atoms, "iloc") or (hasattr(atoms, "dtype") and hasattr(atoms, "__getitem__")):
@@ -68,7 +70,7 @@ def check_call(func: Any, arg_name: Any, kwargs: Mapping[str, Any], *, seeded: b
     """
     if not callable(func):
         raise BadInput(f"func is {func!r}; it must be callable as func({arg_name}=atoms, **func_kwargs).")
-    if not isinstance(arg_name, str) or not arg_name.isidentifier():
+    if not isinstance(arg_name, str) or not arg_name.isidentifier() or arg_name == "func":
         raise BadInput(f"arg_name is {arg_name!r}; it must be the name of the argument that receives the atoms.")
     if arg_name in kwargs:
         raise BadInput(f"{arg_name!r} is both arg_name and one of func_kwargs. Hint: rename one of them.")

@@ -9,7 +9,7 @@ from atomloom.engine.worker import in_worker
 
 if TYPE_CHECKING:
     from atomloom.engine.jobs import Work
-    from atomloom.engine.pool import Reply
+    from atomloom.engine.reply import Reply
 
 Segments = list[tuple[int, int]]
 

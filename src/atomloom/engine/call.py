@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atomloom.engine.arrays import dense
+from atomloom.engine.arrays import dense, read_only
 from atomloom.engine.atoms import as_atoms, check_call
 from atomloom.engine.backend import Backend, inside_parallel
 from atomloom.engine.budget import parse_size, resolve_threads
 from atomloom.engine.cost import resolve_cost
-from atomloom.engine.executors import backend_for
+from atomloom.engine.executors import backend_for, check_executor
 from atomloom.engine.jobs import Work
 from atomloom.engine.partition import whole
 from atomloom.engine.plan import (
@@ -93,7 +93,7 @@ class Call:
         )  # fmt: skip
 
     def _name(self) -> str:
-        if self.debug or (self.executor is None and self.workers == 1):
+        if self.debug or (self.executor is None and self.workers == 1 and self.timeout is None):
             return "serial"
         if self.executor is None or isinstance(self.executor, str):
             name = self.executor or "processes"
@@ -143,11 +143,12 @@ def checked(
         whole(grain, "grain", 1)
     if seed is not None:
         whole(seed, "seed", 0)
-    if timeout is not None and not timeout > 0:
+    check_executor(executor)
+    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
         raise BadInput(f"timeout is {timeout!r}; it must be a positive number of seconds, or None.")
     workers = resolve_threads(num_threads)
     sequence, n, travels_whole = as_atoms(dense(atoms))
-    kwargs = {name: dense(value) for name, value in func_kwargs.items()}
+    kwargs = {name: read_only(dense(value)) for name, value in func_kwargs.items()}
     if executor == "serial" or debug:
         pass
     elif not isinstance(executor, str) and executor is not None and num_threads is None:

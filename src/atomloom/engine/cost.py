@@ -299,7 +299,13 @@ def resolve_cost(cost: Any, n: int) -> NDArray[np.float64] | None:
         ramp = np.arange(1, n + 1, dtype=np.float64)
         return ramp if cost == "lower" else ramp[::-1].copy()
     if callable(cost):
-        told = cost(np.arange(n, dtype=np.int64))
+        try:
+            told = cost(np.arange(n, dtype=np.int64))
+        except Exception as error:
+            raise BadInput(
+                f"the cost callable raised {type(error).__name__}: {error}. "
+                "Hint: it gets all indices at once, as an array.",
+            ) from error
         if np.ndim(told) == 0:
             raise BadInput("the cost callable returned one value. Hint: it gets all indices at once, as an array.")
         return checked_cost(told, n)

@@ -11,15 +11,15 @@ import heapq
 import math
 import time
 from collections import Counter, deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.atoms import name_of
-from atomloom.engine.jobs import Failure, Outcome, take
-from atomloom.engine.progress import MoleculeDone, RunFinished, RunStarted, WorkerLost
+from atomloom.engine.jobs import REDUCER, Failure, Outcome, take
+from atomloom.engine.ledger import Ledger
+from atomloom.engine.progress import RunFinished, RunStarted, WorkerLost
 from atomloom.engine.redux import MISSING, Tree, cover
-from atomloom.engine.sizes import shallow_size
-from atomloom.engine.trace import Trace
+from atomloom.engine.sizes import check_memory, shallow_size
+from atomloom.engine.worker import rss
 from atomloom.errors import AtomloomError, JobFailed, WorkerDied
 
 if TYPE_CHECKING:
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from atomloom.engine.journal import Journal
     from atomloom.engine.known import Known
     from atomloom.engine.plan import Plan
-    from atomloom.engine.pool import Reply
     from atomloom.engine.progress import Listener
+    from atomloom.engine.reply import Reply
 
 TINY = 5e-3
-"""Seconds of work below which a worker is given its next molecule before it has finished."""
+SHORT = 0.1
+"""Seconds of work below which a worker is given its next molecule, or several, before it has finished."""
 
 MOLECULE_BYTES = 4 << 20
 """Results that one molecule of a strict fold may return, unless a single leaf returns more."""
@@ -58,21 +59,27 @@ class Driver:
     on_error : {"raise", "skip", "collect"}
     inspect : callable or None
         Called now and then with this driver; may raise to refuse the rest of the run.
+    budget : int or None
+        Bytes that this process may come to hold.
     """
 
     def __init__(self, plan: Plan, work: Work, backend: Backend, atoms: Any, known: Known, *,
                  journal: Journal | None, listen: Listener | None, retries: int, on_error: str,
-                 inspect: Callable[[Driver], None] | None, began: float) -> None:  # fmt: skip
+                 inspect: Callable[[Driver], None] | None, began: float,
+                 budget: int | None = None) -> None:  # fmt: skip
         self.plan, self.work, self.backend = plan, work, backend
-        self.trace = Trace(workers=backend.workers)
+        self._ledger = Ledger(backend.workers, listen, began)
+        self.trace = self._ledger.trace
         self.failures: list[Failure] = []
         self.result_bytes = 0
         self.leaves_done = 0
         self.blas_threads = 0
         self._atoms, self._known, self._journal = atoms, known, journal
-        self._listen, self._retries, self._on_error, self._inspect = listen, retries, on_error, inspect
+        self._retries, self._on_error, self._inspect = retries, on_error, inspect
         self.began = began
         self._reducer = work.reducer
+        self._budget = budget
+        self._rss = 0 if budget is None else rss()
         self._todo = list(range(len(plan.molecules)))
         heapq.heapify(self._todo)
         self._flying: dict[int, float] = {}
@@ -81,7 +88,6 @@ class Driver:
         self._poison: set[int] = set()
         self._next = 0
         self._finished = 0
-        self._share = 0.0
         self._mean = math.inf
         self._returned = 0
         self._tree = Tree(plan.n_leaves, self._reducer) if self._reducer.tree else None
@@ -97,7 +103,9 @@ class Driver:
         try:
             resumed = self._take_known()
             self.trace.startup = time.monotonic() - self.began
-            self._tell(RunStarted(name_of(self.work.func), len(self.plan.molecules), self.backend.workers, resumed))
+            self._ledger.tell(
+                RunStarted(name_of(self.work.func), len(self.plan.molecules), self.backend.workers, resumed)
+            )
             looked = time.monotonic()
             self._advance()
             while self._finished < len(self.plan.molecules):
@@ -116,7 +124,7 @@ class Driver:
             raise
         finally:
             self.trace.wall = time.monotonic() - self.began
-            self._tell(RunFinished(status, self.trace.wall))
+            self._ledger.tell(RunFinished(status, self.trace.wall))
         return self._value()
 
     def _take_known(self) -> int:
@@ -128,8 +136,8 @@ class Driver:
                 todo.append(index)
                 continue
             self._finished += 1
-            self._share += self.plan.share_of(index)
-            self._record(index, "journal")
+            self._ledger.share += self.plan.share_of(index)
+            self._ledger.record(self.plan, self._attempts, index, "journal")
             if self._tree is None:
                 self._arrived[index] = []
         resumed = len(self._todo) - len(todo)
@@ -140,9 +148,9 @@ class Driver:
         return resumed
 
     def _dispatch(self) -> None:
-        depth = 1 if self._mean > TINY else min(8, 2 + int(1e-3 / max(self._mean, 1e-6)))
+        depth = self._depth()
         capacity = self.backend.workers * depth
-        if depth > 1 and 2 * len(self._flying) > capacity:
+        if depth > 2 and 2 * len(self._flying) > capacity:
             return  # refill in one go: one packet for many small molecules
         while self._todo and len(self._flying) < capacity:
             index = self._todo[0]
@@ -159,6 +167,15 @@ class Driver:
             a, b = self.plan.atoms_of(index)
             part = None if self.work.atoms is not None else take(self._atoms, a, b)
             self.backend.submit(index, self._gaps(index), part, a)
+
+    def _depth(self) -> int:
+        """How many molecules a worker is given at a time: its next one is there when it has finished.
+
+        Not where molecules are long, nor at the end of a run, when the others would stand idle.
+        """
+        if self._mean > SHORT or (self._mean > TINY and len(self._todo) <= 2 * self.backend.workers):
+            return 1
+        return 2 if self._mean > TINY else min(8, 2 + int(1e-3 / max(self._mean, 1e-6)))
 
     def _waiting(self) -> int:
         return sum(1 for pieces in self._arrived.values() if pieces)
@@ -188,16 +205,20 @@ class Driver:
         if self._returned == 1:  # a foreign pool starts its workers only now
             self.trace.startup = outcome.start - self.began
         self.result_bytes += reply.bytes_out
+        if self._budget is not None:
+            check_memory(self._budget, self._rss, self.leaves_done, self.plan.n_leaves)
         self.leaves_done += outcome.leaves
         if self._returned == 1 and self._reducer.kind == "fold":
             self._fit_molecules(outcome, reply.bytes_out)
         self.blas_threads = max(self.blas_threads, reply.blas_threads)
-        self._record(index, "failed" if outcome.failures else "done", reply, outcome, queued)
+        self._ledger.record(
+            self.plan, self._attempts, index, "failed" if outcome.failures else "done", reply, outcome, queued
+        )
         if outcome.failures:
-            for failure in outcome.failures:
-                self.failures.append(failure)
-            if self._on_error == "raise":
-                raise self._error(outcome.failures[0])
+            self.failures += outcome.failures
+            fatal = [failure for failure in outcome.failures if failure.by_reducer]
+            if fatal or self._on_error == "raise":
+                raise self._error((fatal or outcome.failures)[0])
         elif self._journal is not None:
             self._journal.append(outcome.pieces)
         self._arrive(index, outcome.pieces)
@@ -216,8 +237,7 @@ class Driver:
         rest = self.plan.molecules[first:]
         if all(hi - lo <= most for lo, hi in rest):
             return
-        smaller = [(at, min(at + most, hi)) for lo, hi in rest for at in range(lo, hi, most)]
-        self.plan = replace(self.plan, molecules=[*self.plan.molecules[:first], *smaller])
+        self.plan = self.plan.recut(first, most)
         self._todo = [index for index in self._todo if index < first] + list(range(first, len(self.plan.molecules)))
         heapq.heapify(self._todo)
 
@@ -232,21 +252,15 @@ class Driver:
 
     def _end_molecule(self, index: int, status: str, worker: int, seconds: float) -> None:
         self._finished += 1
-        self._share += (share := self.plan.share_of(index))
-        if self._listen is not None:
-            spent = time.monotonic() - self.began - self.trace.startup
-            eta = spent * (1 - self._share) / self._share if self._share > 0 else None
-            total = len(self.plan.molecules)
-            failures = len(self.failures)
-            self._tell(MoleculeDone(index, status, worker, seconds, share, self._finished, total, failures, eta))
+        self._ledger.end(self.plan, index, status, worker, seconds, self._finished, len(self.failures))
 
     def _lost(self, reply: Reply) -> None:
         """Charge a molecule whose worker ended; try it again, or name it and give up."""
         index = reply.index
         self._attempts[index] += 1
-        self._record(index, reply.status, reply, None, self._flying[index])
+        self._ledger.record(self.plan, self._attempts, index, reply.status, reply, None, self._flying[index])
         self.trace.deaths += 1
-        self._tell(WorkerLost(index, reply.note, self._attempts[index]))
+        self._ledger.tell(WorkerLost(index, reply.note, self._attempts[index]))
         if self.backend.retries_deaths and self._attempts[index] <= self._retries:
             del self._flying[index]
             heapq.heappush(self._todo, index)
@@ -307,7 +321,7 @@ class Driver:
         self.failures += [self._death(reply, leaf, kind) for lo, hi in gaps for leaf in range(lo, hi)]
         queued = self._flying.pop(index)
         if reply.status == "broken":
-            self._record(index, "failed", reply, None, queued)
+            self._ledger.record(self.plan, self._attempts, index, "failed", reply, None, queued)
         pieces = [(a, b, MISSING) for gap in gaps for a, b in cover(0, self.plan.n_leaves, *gap)] if self._tree else []
         self._arrive(index, pieces)
         self._end_molecule(index, "failed", reply.worker, 0.0)
@@ -361,7 +375,7 @@ class Driver:
         except AtomloomError:
             raise
         except Exception as error:
-            failure = self.work.failure(leaf, error, where="the reducer", atoms=self._atoms)
+            failure = self.work.failure(leaf, error, where=REDUCER, atoms=self._atoms)
             raise JobFailed(
                 f"redux {name_of(self._reducer.func)} failed at the result of leaf {leaf} "
                 f"(atoms {failure.atom_lo}:{failure.atom_hi}): {failure.kind}: {failure.message}",
@@ -379,31 +393,6 @@ class Driver:
             for failure in self.failures:
                 self._values.setdefault(failure.leaf, failure)
         return [self._values[leaf] for leaf in sorted(self._values)]
-
-    # ---- records -------------------------------------------------------------------------------
-
-    def _record(self, index: int, status: str, reply: Reply | None = None, outcome: Outcome | None = None,
-                queued: float | None = None) -> None:  # fmt: skip
-        lo, hi = self.plan.molecules[index]
-        a, b = self.plan.atoms_of(index)
-        now = time.monotonic()
-        start = now if outcome is None else outcome.start
-        end = now if outcome is None else outcome.end
-        self.trace.records.append({
-            "molecule": index, "leaf_lo": lo, "leaf_hi": hi, "atom_lo": a, "atom_hi": b,
-            "worker": 0 if reply is None else reply.worker,
-            "queued": (now if queued is None else queued) - self.began,
-            "start": start - self.began, "end": end - self.began,
-            "cpu": 0.0 if outcome is None else outcome.cpu,
-            "rss": 0 if reply is None else reply.rss,
-            "bytes_in": 0 if reply is None else reply.bytes_in,
-            "bytes_out": 0 if reply is None else reply.bytes_out,
-            "attempt": self._attempts[index] + (status not in ("lost", "timeout")), "status": status,
-        })  # fmt: skip
-
-    def _tell(self, event: Any) -> None:
-        if self._listen is not None:
-            self._listen(event)
 
 
 def _first_leaf(piece: Piece) -> int:

@@ -8,12 +8,11 @@ import queue
 import threading
 import time
 from collections import deque
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.backend import Backend, Segments, enter_parallel, inside_parallel
 from atomloom.engine.foreign import FuturesBackend
-from atomloom.engine.pool import Reply
+from atomloom.engine.reply import Reply
 from atomloom.engine.warm import ProcessBackend
 from atomloom.errors import BadInput
 
@@ -135,21 +134,34 @@ def backend_for(executor: Any, workers: int, *, debug: bool, timeout: float | No
     BadInput
         For an unknown name, or something that is not an executor.
     """
-    if debug or executor == "serial" or (executor is None and workers == 1):
+    if executor == "serial" and timeout is not None and not debug:
+        raise BadInput("timeout= needs executor='processes': nothing stops sequential work from outside.")
+    if debug or executor == "serial" or (executor is None and workers == 1 and timeout is None):
         return SerialBackend()
     if isinstance(executor, str) or executor is None:
         name = executor or "processes"
-        if name not in ("threads", "processes"):
-            raise BadInput(
-                f"executor is {name!r}; it must be 'serial', 'threads', 'processes' or a concurrent.futures.Executor.",
-            )
         if timeout is not None and name == "threads":
             raise BadInput("timeout= needs executor='processes': a thread cannot be stopped from outside.")
         if inside_parallel() and name == "processes":
             return SerialBackend()
         return ThreadBackend(workers) if name == "threads" else ProcessBackend(workers, timeout)
-    if isinstance(executor, Executor) or (hasattr(executor, "submit") and hasattr(executor, "shutdown")):
-        if timeout is not None:
-            raise BadInput("timeout= needs executor='processes': a foreign executor's workers are not ours to stop.")
-        return FuturesBackend(executor, workers)
-    raise BadInput(f"executor is {executor!r}; it must be a name or a concurrent.futures.Executor.")
+    if timeout is not None:
+        raise BadInput("timeout= needs executor='processes': a foreign executor's workers are not ours to stop.")
+    return FuturesBackend(executor, workers)
+
+
+def check_executor(executor: Any) -> None:
+    """Refuse what is neither a known name nor an executor.
+
+    Raises
+    ------
+    BadInput
+    """
+    names = ("serial", "threads", "processes")
+    if executor is None or executor in names or (hasattr(executor, "submit") and hasattr(executor, "shutdown")):
+        return
+    close = [name for name in names if isinstance(executor, str) and executor[:2].lower() == name[:2]]
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise BadInput(
+        f"executor is {executor!r}; it must be one of {', '.join(names)}, or a concurrent.futures.Executor.{hint}"
+    )

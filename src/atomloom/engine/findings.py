@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.budget import machine, show_size
+from atomloom.engine.sizes import shallow_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,11 @@ class Finding:
         The numbers.
     worth_warning : bool
         False for losses too small to interrupt anyone; they are still recorded.
+
+    Examples
+    --------
+    >>> Finding("gil", "threads run one at a time. Fix: processes.", {"cores_used": 1.0}).to_dict()["kind"]
+    'gil'
     """
 
     kind: str
@@ -122,6 +128,7 @@ def _dispatch(e: Evidence) -> Finding | None:
         f"dispatch dominates: {len(done)} molecules of {1e6 * work:.1f} us cost {1e6 * overhead:.0f} us "
         f"each to hand out. Fix: fewer, larger molecules (mp_batches=1, now {e.plan.mp_batches}; or a larger grain).",
         {"molecules": len(done), "work_seconds": work, "overhead_seconds": overhead},
+        worth_warning=overhead * len(done) >= 0.2 * WORTH_SAYING,
     )
 
 
@@ -137,7 +144,7 @@ def _keeps_all(e: Evidence) -> Finding | None:
         why = f"no reducer is given and the results will fill {show_size(projected)} of {show_size(e.budget)}"
     else:
         collects = e.reducer.keeps_all or (
-            e.finished and isinstance(e.value, list | dict | tuple) and len(e.value) >= 0.9 * e.plan.n_leaves > 1
+            e.finished and isinstance(e.value, list | dict | tuple) and shallow_size(e.value) > 0.5 * e.result_bytes
         )
         if not collects or projected < min(MANY_BYTES, 0.5 * e.budget):
             return None
@@ -238,7 +245,7 @@ def _serial(e: Evidence) -> Finding | None:
         return None
     if not e.finished or any(record["status"] != "done" for record in e.trace.records):
         return None
-    serial = e.trace.busy + e.trace.reducing
+    serial = e.trace.busy + e.trace.reducing + e.trace.listening
     if e.trace.wall < 1.2 * serial:
         return None
     lost = e.trace.wall - e.trace.startup - serial  # starting a pool is paid once, not per run
@@ -294,17 +301,59 @@ def _tree(func: Callable[..., Any]) -> ast.AST | None:
 
 def _nest(loop: ast.For, arg_name: str, bound: set[str]) -> list[str]:
     """Give the names of the longest chain of independent loops from this loop inwards."""
-    reads = {node.id for node in ast.walk(loop.iter) if isinstance(node, ast.Name)}
+    reads = _read(loop.iter)
     targets = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-    # A range that follows an outer variable, or anything computed from one, is no axis of its own.
-    own = [min(targets)] if targets and not reads & bound and arg_name not in reads else []
-    inside = bound | {
-        node.id for node in ast.walk(loop) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    # A range that follows an outer variable, or anything computed from one, is no axis of its own; nor is the
+    # extent of an array, nor a loop whose steps build on each other.
+    free = targets and not reads & bound and arg_name not in reads
+    own = [min(targets)] if free and not _is_extent(loop.iter) and not _carries_state(loop) else []
+    stores = {node.id for node in ast.walk(loop) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     inner: list[str] = []
     for statement in loop.body:
         for node in ast.walk(statement):
             if isinstance(node, ast.For):
-                chain = _nest(node, arg_name, inside)
+                chain = _nest(node, arg_name, bound | stores)
                 inner = chain if len(chain) > len(inner) else inner
     return own + inner
+
+
+def _read(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _is_extent(node: ast.AST) -> bool:
+    """Whether a loop runs over the positions of an array or sequence."""
+    return any(
+        (isinstance(each, ast.Attribute) and each.attr in ("shape", "size"))
+        or (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Name)
+            and each.func.id in ("len", "enumerate", "zip")
+        )
+        for each in ast.walk(node)
+    )
+
+
+def _carries_state(loop: ast.For) -> bool:
+    """Whether a step of a loop uses what an earlier step computed, other than to sum or compare it up."""
+    for node in ast.walk(loop):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            if node.target.id in _read(node.value):
+                return True
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name in _read(node.value) and not _sums_up(name, node.value):
+                return True
+    return False
+
+
+def _sums_up(name: str, value: ast.AST) -> bool:
+    """Whether an expression only adds to a name, or keeps the better of it and something new."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("max", "min"):
+        parts: list[ast.AST] = list(value.args)
+    elif isinstance(value, ast.BinOp):
+        parts = [value.left, value.right]
+    else:
+        return False
+    rest = [part for part in parts if not (isinstance(part, ast.Name) and part.id == name)]
+    return len(rest) < len(parts) and not any(name in _read(part) for part in rest)

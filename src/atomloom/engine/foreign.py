@@ -15,8 +15,8 @@ import cloudpickle
 from atomloom.engine.backend import Segments, enter_parallel
 from atomloom.engine.blas import one_thread, threads_in_use
 from atomloom.engine.globals_mark import survey
-from atomloom.engine.jobs import Outcome, Work, seal
-from atomloom.engine.pool import Reply
+from atomloom.engine.jobs import Outcome, Work, seal, unpicklable
+from atomloom.engine.reply import Reply
 from atomloom.engine.share import unpack
 from atomloom.errors import WorkerDied
 
@@ -42,7 +42,10 @@ class FuturesBackend:
         self._work = work
         if not self._in_process:
             travelling = replace(work, module_data=survey((work.func, *work.kwargs.values())).data)
-            self._payload = cloudpickle.dumps(travelling, protocol=5)
+            try:
+                self._payload = cloudpickle.dumps(travelling, protocol=5)
+            except Exception as error:
+                raise unpicklable(work, error) from error
             self.payload_bytes = len(self._payload)
 
     def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:

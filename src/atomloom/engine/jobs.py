@@ -17,13 +17,17 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atomloom.engine.arrays import own_layout, read_only
 from atomloom.engine.redux import MISSING, Reducer, cover
-from atomloom.engine.share import pack_result
+from atomloom.engine.share import pack, pack_result
+from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from atomloom.engine.share import Payload
+
+REDUCER = "the reducer"
 
 Piece = tuple[int, int, Any]
 """A finished stretch of leaves (lo, hi) and its value."""
@@ -66,6 +70,16 @@ class Failure:
         One line that repeats the failing call.
     attempts : int
         How often the molecule was tried.
+    by_reducer : bool
+        The reducer raised, not the function: such a failure always ends the run.
+
+    Examples
+    --------
+    >>> from atomloom import run_parallel
+    >>> result = run_parallel(lambda molecule: 1 // molecule[0], range(3), num_threads=1, on_error="skip")
+    >>> failure = result.failures[0]
+    >>> failure.kind, failure.atoms, failure.repro
+    ('ZeroDivisionError', '[0]', 'func(molecule=atoms[0:1])')
     """
 
     leaf: int
@@ -78,6 +92,7 @@ class Failure:
     repro: str
     exception: bytes | None = None
     attempts: int = 1
+    by_reducer: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message} [leaf {self.leaf}, atoms {self.atom_lo}:{self.atom_hi} = {self.atoms}]"
@@ -140,9 +155,10 @@ class Work:
     module_data: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def install(self) -> Work:
-        """Set the module data that came along; in a worker, once."""
+        """Set the module data that came along, and protect the arguments again; in a worker, once."""
         for (module, name), value in self.module_data.items():
             setattr(importlib.import_module(module), name, value)
+        self.kwargs.update({name: read_only(value) for name, value in self.kwargs.items()})
         return self
 
     def job(self, leaf: int, atoms: Any = None, first: int = 0) -> dict[str, Any]:
@@ -198,7 +214,7 @@ class Work:
         try:
             return self.reducer.combine(left, right, owned=owned), True
         except Exception as error:  # noqa: BLE001  # the user's reducer: report it as the leaf's failure
-            outcome.failures.append(self.failure(lo, error, where="the reducer"))
+            outcome.failures.append(self.failure(lo, error, where=REDUCER))
             return MISSING, True
 
     def _leaf(self, leaf: int, atoms: Any, first: int, outcome: Outcome) -> Any:
@@ -206,7 +222,7 @@ class Work:
         if outcome.cell is not None:
             outcome.cell[1] = leaf
         try:
-            value = expand_call(self.job(leaf, atoms, first))
+            value = own_layout(expand_call(self.job(leaf, atoms, first)))
         except BaseException as error:  # the user's function may raise anything
             if isinstance(error, KeyboardInterrupt) and _interrupted():
                 raise
@@ -231,11 +247,14 @@ class Work:
             trace="".join(traceback.format_exception(error))[-8000:],
             repro=self.repro(lo, hi),
             exception=_portable(error),
+            by_reducer=where == REDUCER,
         )
 
     def repro(self, lo: int, hi: int) -> str:
         """Write the one line that repeats the call on atoms lo:hi in this process."""
-        name = getattr(self.func, "__qualname__", type(self.func).__name__)
+        name = getattr(self.func, "__name__", "")
+        if not name.isidentifier() or "." in getattr(self.func, "__qualname__", "."):
+            name = "func"
         extra = ", **func_kwargs" if self.kwargs else ""
         if self.seed is not None:
             extra += f", rng=atomloom.engine.jobs.leaf_rng({self.seed}, {lo})"
@@ -263,6 +282,20 @@ def seal(work: Work, outcome: Outcome) -> Payload:
                 outcome.failures.append(work.failure(lo, error, where=where))
         outcome.pieces = good
         return pack_result(outcome)
+
+
+def unpicklable(work: Work, error: Exception) -> BadInput:
+    """Say which part of the work cannot be sent to another process."""
+    parts = {"func": work.func, **work.kwargs, "redux": work.reducer.func, **work.reducer.args, "atoms": work.atoms}
+    for name, part in parts.items():
+        try:
+            pack(part)
+        except Exception as cause:  # noqa: BLE001  # the one that refuses is what we look for
+            return BadInput(
+                f"{name} ({type(part).__name__}) cannot be sent to another process: {_text(cause)}. "
+                "Hint: pass what it is made of and build it inside the function, or use executor='threads'.",
+            )
+    return BadInput(f"the call cannot be sent to another process: {_text(error)}. Hint: use executor='threads'.")
 
 
 def _interrupted() -> bool:

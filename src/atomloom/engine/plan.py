@@ -141,6 +141,12 @@ class Plan:
             lines.append(f"cost: {self.cost.get('kind', 'declared')}")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
+    def recut(self, first: int, most: int) -> Plan:
+        """Cut the molecules from ``first`` on so that none has more than ``most`` leaves."""
+        rest = self.molecules[first:]
+        smaller = [(at, min(at + most, hi)) for lo, hi in rest for at in range(lo, hi, most)]
+        return replace(self, molecules=[*self.molecules[:first], *smaller])
+
     def with_cost(self, leaf_cost: NDArray[np.float64], model: dict[str, Any]) -> Plan:
         """Cut the molecules anew by a measured cost of every leaf; leaves stay as they are."""
         parts = len(self.molecules)

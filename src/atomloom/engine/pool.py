@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from atomloom.engine.reply import Reply, describe_exit
 from atomloom.engine.share import map_file, new_parcel
 from atomloom.engine.slabs import SlabReader
 from atomloom.engine.start import Spawner, spawner
 from atomloom.engine.worker import INHERITED, PACKET, descriptors, surroundings
 
 if TYPE_CHECKING:
-    from atomloom.engine.jobs import Outcome
     from atomloom.engine.share import Payload
 
 JOB_PACKET = 1 << 13
@@ -41,41 +41,10 @@ _numbers = count(1)
 
 
 @dataclass
-class Reply:
-    """One molecule's end: done, lost with its worker, or broken on its way.
-
-    Attributes
-    ----------
-    index : int
-        The molecule.
-    status : {"done", "lost", "timeout", "broken", "untouched"}
-    worker : int
-        Process id.
-    outcome : Outcome or None
-    note : str
-        Exit status or reason in words.
-    rss, bytes_in, bytes_out, blas_threads : int
-    leaf : int
-        The leaf that was under work when its worker ended, -1 where unknown.
-    """
-
-    index: int
-    status: str
-    worker: int
-    outcome: Outcome | None = None
-    note: str = ""
-    rss: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    blas_threads: int = 0
-    leaf: int = -1
-
-
-@dataclass
 class _Worker:
     pid: int
-    sock: socket.socket
     pidfd: int
+    sock: socket.socket
     cell: memoryview
     queue: deque[tuple[int, int]] = field(default_factory=deque)
     head_since: float = 0.0
@@ -87,6 +56,14 @@ class _Worker:
 
 def _queued(worker: _Worker) -> int:
     return len(worker.queue)
+
+
+def _kill(worker: _Worker) -> None:
+    """End a worker and whatever its function has started; it has not been waited for, so its number is its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it may not have made its group yet
+        os.killpg(worker.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
 
 
 class ProcessPool:
@@ -127,7 +104,7 @@ class ProcessPool:
         """
         self._keep = keep
         self._number = next(_numbers)
-        kind = self._chosen()
+        kind = self._spawner or self.choose()
         if self._workers and kind.inherits and (fresh or payload.large >= REFORK):
             self._end_workers()
         self._payload = self._prepare(payload, inherit=kind.inherits and not self._workers)
@@ -136,11 +113,8 @@ class ProcessPool:
         while len(self._workers) < self.size:
             self._hire()
 
-    def inherits(self) -> bool:
-        """Whether workers started now see the memory of this process."""
-        return self._chosen().inherits
-
-    def _chosen(self) -> Spawner:
+    def choose(self) -> Spawner:
+        """Choose how workers are started, before a run begins; end those that were started otherwise."""
         if self._spawner is None or not self._spawner.usable():
             self.close()
             self._spawner = spawner(self._start)
@@ -247,16 +221,15 @@ class ProcessPool:
         cell_fd = new_parcel([bytes(16)])
         try:
             cell = map_file(cell_fd, writable=True).cast("q")
-            pid, pidfd = self._spawner.spawn(theirs, cell_fd)
+            worker = _Worker(*self._spawner.spawn(theirs, cell_fd), ours, cell)
+            self._workers.append(worker)
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
             os.close(cell_fd)
-        worker = _Worker(pid, ours, pidfd, cell)
-        self._workers.append(worker)
-        for fd in (ours.fileno(), pidfd):
+        for fd in (ours.fileno(), worker.pidfd):
             self._by_fd[fd] = worker
             self._poll.register(fd, select.POLLIN)
         self._send_payload(worker)
@@ -275,11 +248,10 @@ class ProcessPool:
         """Forget a worker that ended (or is ended here); give its exit status in words."""
         self._workers.remove(worker)
         for fd in (worker.sock.fileno(), worker.pidfd):
-            del self._by_fd[fd]
-            self._poll.unregister(fd)
+            if self._by_fd.pop(fd, None) is not None:
+                self._poll.unregister(fd)
         worker.sock.close()
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
+        _kill(worker)
         status = self._spawner.reap(worker.pid) if self._spawner is not None else None
         os.close(worker.pidfd)
         return worker.condemned or describe_exit(status)
@@ -313,13 +285,11 @@ class ProcessPool:
         for worker in self._workers:
             if worker.queue and not worker.condemned and now - worker.head_since >= self.timeout:
                 worker.condemned = f"ran longer than timeout={self.timeout:g} s"
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
+                _kill(worker)
 
     def _end_workers(self) -> None:
         for worker in self._workers:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(worker.pidfd, signal.SIGKILL)
+            _kill(worker)
         for worker in list(self._workers):
             self._dismiss(worker)
 
@@ -373,28 +343,8 @@ class ProcessPool:
             if kind == "done":
                 outcome, size = pickle.loads(rest[1]), len(rest[1])
             else:
-                outcome, size = worker.slabs.read(rest[1], rest[2], fds, keep=self._keep)
+                outcome, size = worker.slabs.read(rest[1], rest[2], fds, rest[3], keep=self._keep)
         except Exception as error:  # noqa: BLE001  # a result that does not unpickle is the molecule's failure
             note = f"its result does not unpickle: {type(error).__name__}: {error}"
             return Reply(index, "broken", worker.pid, note=note, bytes_in=sent)
         return Reply(index, "done", worker.pid, outcome, "", facts[0], sent, size, facts[1])
-
-
-def describe_exit(status: int | None) -> str:
-    """Say how a process ended, from its wait status.
-
-    Examples
-    --------
-    >>> describe_exit(9), describe_exit(7 << 8)
-    ('killed by SIGKILL (out of memory, or kill -9)', 'exited with code 7')
-    """
-    if status is None:
-        return "ended, status unknown"
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = f"signal {number}"
-        return f"killed by {name}" + (" (out of memory, or kill -9)" if number == signal.SIGKILL else "")
-    return f"exited with code {os.WEXITSTATUS(status)}"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from atomloom.engine.backend import Backend
     from atomloom.engine.jobs import Piece
     from atomloom.engine.plan import Plan
-    from atomloom.engine.pool import Reply
     from atomloom.engine.redux import Reducer
+    from atomloom.engine.reply import Reply
 
 
 def work_leaves(leaves: Sequence[int], plan: Plan, backend: Backend, atoms: Any, whole: bool) -> dict[int, Reply]:
@@ -76,17 +76,18 @@ def _pieces(replies: dict[int, Reply]) -> list[Piece]:
 def fit_memory(
     plan: Plan, reducer: Reducer, backend: Backend, atoms: Any, *, whole: bool, budget: int
 ) -> tuple[Plan, list[Piece]]:
-    """Work the first leaf, project what the run will hold, and shrink molecules until it fits.
+    """Work the first, middle and last leaf, project what the run will hold, and shrink molecules to fit.
 
     Raises
     ------
     OverBudget
         When even molecules of one leaf do not fit.
     """
-    replies = work_leaves([0], plan, backend, atoms, whole)
-    if 0 not in replies:
-        return plan, []  # the run itself will report what is wrong with the first leaf
-    size = replies[0].bytes_out or _size(replies[0].outcome)
+    chosen = sorted({0, plan.n_leaves // 2, plan.n_leaves - 1})
+    replies = work_leaves(chosen, plan, backend, atoms, whole)
+    if not replies:
+        return plan, []  # the run itself will report what is wrong
+    size = max(reply.bytes_out or _size(reply.outcome) for reply in replies.values())
     fitted = _shrunk(plan, reducer, size, budget)
     if fitted is None:
         raise _over(plan, reducer, size, budget)

@@ -13,7 +13,13 @@ from atomloom.errors import BadInput
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run begins: its name, molecules and workers."""
+    """A run begins: its name, molecules and workers.
+
+    Examples
+    --------
+    >>> RunStarted("simulate", 12, 2).molecules
+    12
+    """
 
     name: str
     molecules: int
@@ -23,7 +29,13 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class MoleculeDone:
-    """A molecule ended; ``share`` is its part of the whole cost, ``eta`` seconds to go by cost."""
+    """A molecule ended; ``share`` is its part of the whole cost, ``eta`` seconds to go by cost.
+
+    Examples
+    --------
+    >>> MoleculeDone(3, "done", 4711, 0.8, 0.1, 4, 12, 0, 6.4).eta
+    6.4
+    """
 
     molecule: int
     status: str
@@ -38,7 +50,13 @@ class MoleculeDone:
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """A worker died or was stopped; its molecule is tried again or given up."""
+    """A worker died or was stopped; its molecule is tried again or given up.
+
+    Examples
+    --------
+    >>> WorkerLost(3, "killed by SIGKILL", 1).note
+    'killed by SIGKILL'
+    """
 
     molecule: int
     note: str
@@ -47,7 +65,13 @@ class WorkerLost:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run ended: done, failed or interrupted."""
+    """A run ended: done, failed or interrupted.
+
+    Examples
+    --------
+    >>> RunFinished("done", 9.5).seconds
+    9.5
+    """
 
     status: str
     seconds: float

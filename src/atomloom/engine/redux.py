@@ -9,14 +9,16 @@ Neither depends on which worker finished first, so neither do the bits.
 from __future__ import annotations
 
 import copy
+import inspect
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -76,6 +78,19 @@ def _is_associative(func: Any) -> bool:
     return module.startswith("pandas.") and getattr(func, "__qualname__", "") in _PANDAS
 
 
+def _check_signature(redux: Callable[..., Any], args: Mapping[str, Any]) -> None:
+    try:
+        signature = inspect.signature(redux)
+    except (TypeError, ValueError):
+        return  # many built-ins have none
+    try:
+        signature.bind(None, None, **args)
+    except TypeError as error:
+        name = getattr(redux, "__qualname__", redux)
+        named = "".join(f", {key}=" for key in args)
+        raise BadInput(f"redux {name} cannot be called as redux(accumulated, result{named}): {error}.") from None
+
+
 @dataclass(frozen=True)
 class Reducer:
     """A checked reducer: the callable, its arguments, and which of the three ways it folds.
@@ -111,11 +126,15 @@ class Reducer:
         ('tree', 'fold', 'stitch')
         """
         if redux is None:
-            if redux_args:
-                raise BadInput("redux_args were given without redux. Hint: pass redux=, or drop redux_args.")
+            if redux_args or in_place:
+                given = "redux_args were" if redux_args else "redux_in_place=True was"
+                raise BadInput(f"{given} given without redux. Hint: pass redux=, or drop it.")
             return cls()
         if not callable(redux):
             raise BadInput(f"redux is {redux!r}; it must be callable as redux(accumulated, result, **redux_args).")
+        if redux_args is not None and not isinstance(redux_args, Mapping):
+            raise BadInput(f"redux_args is {redux_args!r}; it must be a mapping of keyword arguments for redux.")
+        _check_signature(redux, redux_args or {})
         known_in_place = any(redux is known for known in _IN_PLACE)
         return cls(redux, dict(redux_args or {}), in_place or known_in_place, _is_associative(redux))
 
@@ -137,9 +156,7 @@ class Reducer:
             return [value]
         if self.func is set.add:
             return {value}
-        if self._writes_left:
-            return self._own(value)
-        return value
+        return self._own(value)
 
     def combine(self, left: Any, right: Any, *, owned: bool = True) -> Any:
         """Fold one result into the accumulator.
@@ -155,7 +172,7 @@ class Reducer:
             raise BadInput("There is no reducer to combine with.")
         if left is MISSING or right is MISSING:
             return right if left is MISSING else left
-        if self._writes_left and not owned:
+        if not owned and (self._writes_left or not self._harmless):
             left = self._own(left)
         out = self.func(left, right, **self.args)
         if self.in_place:
@@ -169,6 +186,11 @@ class Reducer:
         return out
 
     @property
+    def _harmless(self) -> bool:
+        """Whether the reducer is known never to change its arguments."""
+        return any(self.func is known for known in _OPERATORS) or type(self.func).__name__ == "ufunc"
+
+    @property
     def _writes_left(self) -> bool:
         return self.in_place or any(self.func is known for known in _GROWS_LEFT)
 
@@ -178,7 +200,12 @@ class Reducer:
                 f"redux_in_place=True, but the accumulator is {type(value).__name__}, which cannot change in place. "
                 "Hint: drop redux_in_place and let redux return the new value.",
             )
-        return copy.deepcopy(value)
+        try:
+            return copy.deepcopy(value)
+        except Exception:
+            if self.in_place:
+                raise
+            return value  # a result that cannot be copied (a lock, a generator) is reduced as it is
 
 
 def cover(lo: int, hi: int, first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from atomloom.engine.blas import one_thread
 from atomloom.engine.budget import usable_cores
 from atomloom.engine.call import checked
-from atomloom.engine.drive import Driver
+from atomloom.engine.drive import MOLECULE_BYTES, Driver
 from atomloom.engine.executors import ThreadBackend
 from atomloom.engine.findings import Evidence, Finding, diagnose
 from atomloom.engine.foreign import FuturesBackend
@@ -23,6 +23,7 @@ from atomloom.engine.probe import fit_by_probe, fit_memory
 from atomloom.engine.progress import listener
 from atomloom.engine.redux import Reducer
 from atomloom.engine.result import ReducedResult, stitch
+from atomloom.engine.sizes import shallow_size
 from atomloom.engine.trace import Trace
 from atomloom.errors import AntiPattern, BadInput
 
@@ -71,7 +72,8 @@ def run_parallel(
     ----------
     func : callable
         ``func(**{arg_name: atoms_of_a_leaf}, **func_kwargs)``. Lambdas, closures, bound
-        methods and functions of ``__main__`` travel too.
+        methods and functions of ``__main__`` travel too. It must not change its arguments:
+        arrays among them are read-only, everywhere alike.
     atoms : sequence
         List, range, array (rows), pandas object, :func:`grid`, or any iterable.
     arg_name : str
@@ -99,8 +101,8 @@ def run_parallel(
     cost : array, callable or {"linear", "lower", "upper"}, optional
         Declared cost of every atom (any unit); balances leaves and molecules.
     memory : int or str, optional
-        Bytes (or "2GB") that results and workers may use: projected from the first leaf,
-        then re-planned into smaller molecules, or refused.
+        Bytes (or "2GB") that results may fill: projected from a few leaves, then re-planned
+        into smaller molecules, or refused; and watched while the run goes on.
     retries : int
         How often a molecule is tried again after its worker died or ran out of time.
     timeout : float, optional
@@ -157,6 +159,7 @@ def run_parallel(
         return ReducedResult([] if redux is None else None, plan, Trace(workers=call.workers), meta=_meta(call, plan))
     record = None
     backend: Backend | None = None
+    spoken: set[str] = set()
     try:
         with one_thread():
             record = _open_journal(journal, call, plan)
@@ -164,8 +167,8 @@ def run_parallel(
             plan, probed = _prepare(call, plan, backend, record)
             driver = Driver(
                 plan, call.work(plan.leaves), backend, call.atoms, Known(probed, record), journal=record,
-                listen=listen, retries=retries, on_error=on_error, inspect=_inspector(call, backend, strict=strict),
-                began=began,
+                listen=listen, retries=retries, on_error=on_error, began=began, budget=call.memory,
+                inspect=_inspector(call, backend, spoken, strict=strict),
             )  # fmt: skip
             value = driver.run()
             backend.end(abort=False)
@@ -178,8 +181,9 @@ def run_parallel(
             record.close()
     value = stitch(value) if redux is None else value
     found = diagnose(_evidence(call, driver, backend, value, finished=True))
-    _speak(found, strict=strict)
-    return ReducedResult(value, driver.plan, driver.trace, driver.failures, found, _meta(call, plan))
+    _speak(found, spoken, strict=strict)
+    failures = sorted(driver.failures, key=lambda failure: failure.leaf)
+    return ReducedResult(value, driver.plan, driver.trace, failures, found, _meta(call, plan))
 
 
 def plan_parallel(
@@ -236,20 +240,29 @@ def _prepare(call: Call, plan: Plan, backend: Backend, journal: Journal | None) 
     """Begin the backend; measure cost and memory where the plan asks for it."""
     keep = call.reducer.func is None or call.reducer.keeps_all
     backend.begin(call.work(plan.leaves), keep=keep)
+    known = Known([], journal)
     pieces: list[Piece] = []
-    if call.memory is not None:
+    if call.memory is not None and known.gaps(0, plan.n_leaves):
         plan, pieces = fit_memory(plan, call.reducer, backend, call.atoms, whole=call.travels_whole, budget=call.memory)
-    if call.partition == "auto" and call.cost is None and (journal is None or not journal.done):
+    if call.partition == "auto" and call.cost is None and not known.ranges:
         plan, probed = fit_by_probe(plan, backend, call.atoms, call.travels_whole)
-        pieces = [*pieces, *(piece for piece in probed if piece[:2] not in {done[:2] for done in pieces})]
-        if call.reducer.kind == "fold":
-            pieces = [piece for piece in pieces if piece[0] == 0]  # values out of turn would wait outside the window
+        have = {lo for lo, _, _ in pieces}
+        pieces += [piece for piece in probed if piece[0] not in have]
+    # What the journal has is not needed twice, and twice in a sum would be wrong.
+    pieces = [piece for piece in pieces if known.gaps(piece[0], piece[1])]
+    if journal is not None and pieces:
+        journal.append(pieces)
+        return plan, []
+    if call.reducer.kind == "fold" and sum(shallow_size(value) for *_, value in pieces) > MOLECULE_BYTES:
+        pieces = [piece for piece in pieces if piece[0] == 0]  # values out of turn would wait outside the window
     return plan, pieces
 
 
 def _open_journal(folder: Any, call: Call, plan: Plan) -> Journal | None:
     if folder is None:
         return None
+    if isinstance(folder, bool) or not isinstance(folder, str | os.PathLike):
+        raise BadInput(f"journal is {folder!r}; it must be the path of a folder.")
     from atomloom.engine.digest import digest  # noqa: PLC0415  # only journalled runs pay for it
 
     key = {
@@ -273,24 +286,25 @@ def _evidence(call: Call, driver: Driver, backend: Backend, value: Any, *, finis
     )  # fmt: skip
 
 
-def _inspector(call: Call, backend: Backend, *, strict: bool) -> Callable[[Driver], None] | None:
-    """Under strict, look at the evidence while the run goes on, and stop a misuse early."""
-    if not strict:
-        return None
+def _inspector(call: Call, backend: Backend, spoken: set[str], *, strict: bool) -> Callable[[Driver], None]:
+    """Look at the evidence while the run goes on: a warning about memory is of no use at the end."""
 
     def inspect(driver: Driver) -> None:
         driver.trace.wall = time.monotonic() - driver.began
-        _speak(diagnose(_evidence(call, driver, backend, None, finished=False)), strict=True)
+        found = diagnose(_evidence(call, driver, backend, None, finished=False))
+        _speak([each for each in found if strict or each.kind == "keeps-all"], spoken, strict=strict)
 
     return inspect
 
 
-def _speak(found: list[Finding], *, strict: bool) -> None:
-    if strict and found:
-        raise BadInput("refused under strict=True: " + " ".join(finding.message for finding in found))
-    for finding in found:
-        if finding.worth_warning:
-            warnings.warn(finding.message, AntiPattern, stacklevel=3)
+def _speak(found: list[Finding], spoken: set[str], *, strict: bool) -> None:
+    """Warn of every kind of misuse once; under strict, refuse."""
+    worth = [finding for finding in found if finding.worth_warning and finding.kind not in spoken]
+    if strict and worth:
+        raise BadInput("refused under strict=True: " + " ".join(finding.message for finding in worth))
+    for finding in worth:
+        spoken.add(finding.kind)
+        warnings.warn(finding.message, AntiPattern, stacklevel=3)
 
 
 def _meta(call: Call, plan: Plan) -> dict[str, Any]:

@@ -1,8 +1,12 @@
-"""Sizes of results that were never pickled: what arrays and texts weigh, without a walk."""
+"""Sizes: what results weigh that were never pickled, and what this process has come to hold."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from atomloom.engine.budget import show_size
+from atomloom.engine.worker import rss
+from atomloom.errors import OverBudget
 
 
 def shallow_size(value: Any) -> int:
@@ -23,3 +27,19 @@ def _nbytes(part: Any) -> int:
         size = part.memory_usage()
         size = size.sum() if hasattr(size, "sum") else size
     return int(size) if size is not None else len(part) if isinstance(part, bytes | bytearray | str) else 48
+
+
+def check_memory(budget: int, before: int, done: int, leaves: int) -> None:
+    """Stop a run that holds more than it may: later leaves gave more than the first ones promised.
+
+    Raises
+    ------
+    OverBudget
+        When the resident memory of this process has grown by a tenth more than the budget.
+    """
+    grown = rss() - before
+    if grown > 1.1 * budget:
+        raise OverBudget(
+            f"the run holds {show_size(grown)} after {done} of {leaves} leaves, but memory is {show_size(budget)}. "
+            "Hint: pass a redux that folds the results, or allow more memory.",
+        )

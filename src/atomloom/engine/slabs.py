@@ -10,14 +10,20 @@ import ctypes
 import os
 import pickle
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.engine.share import map_file, parcel_size, read_parcel, write_parcel
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 KEEP_MAPPED = 1 << 20
 """Results from this size on are read in place; smaller ones are copied out of their slab."""
+
+MANY = 32
+"""Slabs that may be out at one time; a reducer that keeps more keeps its results, and the worker lets go."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -29,6 +35,7 @@ class Slabs:
         self._size: dict[int, int] = {}
         self._fd: dict[int, int] = {}
         self._free: list[int] = []
+        self._dropped: list[int] = []
         self._next = 0
 
     def put(self, parts: list[bytes | memoryview]) -> tuple[int, int | None]:
@@ -50,14 +57,18 @@ class Slabs:
         fits = [number for number in self._free if size <= self._size[number] <= 4 * size + (1 << 16)]
         if not fits:
             # Sizes have changed: slabs that no longer fit would only hold memory.
-            for number in self._free:
-                os.close(self._fd.pop(number))
-                del self._size[number]
-            self._free.clear()
+            self._dropped += self._free
+            self.forget(self._free)
+            self._free = []
             return None
         best = min(fits, key=self._size.__getitem__)
         self._free.remove(best)
         return best
+
+    def dropped(self) -> list[int]:
+        """Give the slabs that were dropped since the last time; the parent unmaps them."""
+        out, self._dropped = self._dropped, []
+        return out
 
     def release(self, numbers: list[int]) -> None:
         """Take slabs back that the parent no longer reads."""
@@ -91,11 +102,16 @@ class SlabReader:
         self._released, self._kept = [], []
         return out
 
-    def read(self, number: int, parts: int, fds: list[int], *, keep: bool) -> tuple[Any, int]:
+    def read(
+        self, number: int, parts: int, fds: list[int], dropped: Sequence[int] = (), *, keep: bool
+    ) -> tuple[Any, int]:
         """Unpickle a result from its slab, large ones in place; give it and its bytes.
 
-        With ``keep`` the mapping belongs to the result for good.
+        The worker has dropped some slabs: they are unmapped here. With ``keep`` the mapping
+        belongs to the result for good.
         """
+        for each in dropped:
+            self._slabs.pop(each, None)
         for fd in fds:
             self._slabs[number] = map_file(fd, writable=True)
             os.close(fd)
@@ -110,7 +126,7 @@ class SlabReader:
         # so an array could be collected while views of it still read the slab.
         lease = (ctypes.c_ubyte * len(slab)).from_buffer(slab)
         head, *buffers = read_parcel(memoryview(lease).cast("B"), parts)
-        if keep:
+        if keep or len(self._leases) >= MANY:
             self._kept.append(number)
             del self._slabs[number]
         else:

@@ -91,9 +91,10 @@ def fork_is_safe() -> bool:
     if torch is not None and torch.cuda.is_initialized():
         return False
     native = 0
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):  # a thread may end while it is looked at
-            native += (task / "comm").read_text().strip() not in _HARMLESS
+    for task in os.listdir("/proc/self/task"):  # noqa: PTH208  # on the path of every warm run
+        # A thread may end while it is looked at.
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm") as file:  # noqa: PTH123
+            native += file.read().strip() not in _HARMLESS
     return native <= 1 + openblas_threads()
 
 

@@ -30,10 +30,19 @@ class Trace:
         Seconds until the first molecule to come back had begun.
     reducing : float
         Seconds that the parent spent in the reducer.
+    listening : float
+        Seconds that the parent spent in the progress listener.
     peak_held : int
         Most finished molecules that waited to be reduced at one time.
     deaths : int
         Workers that died and were replaced.
+
+    Examples
+    --------
+    >>> from atomloom import run_parallel
+    >>> trace = run_parallel(lambda molecule: len(molecule), range(9), num_threads=1, mp_batches=3).trace
+    >>> [(record["atom_lo"], record["atom_hi"], record["status"]) for record in trace.records]
+    [(0, 3, 'done'), (3, 6, 'done'), (6, 9, 'done')]
     """
 
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -41,6 +50,7 @@ class Trace:
     wall: float = 0.0
     startup: float = 0.0
     reducing: float = 0.0
+    listening: float = 0.0
     peak_held: int = 0
     deaths: int = 0
 

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from atomloom.engine.globals_mark import Name, survey
-from atomloom.engine.pool import ProcessPool, Reply
+from atomloom.engine.jobs import unpicklable
+from atomloom.engine.pool import ProcessPool
 from atomloom.engine.share import pack
+from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
     from atomloom.engine.backend import Segments
     from atomloom.engine.jobs import Work
+    from atomloom.engine.reply import Reply
 
 
 class ProcessBackend:
@@ -42,9 +45,12 @@ class ProcessBackend:
         found = survey((work.func, work.reducer.func, *work.kwargs.values(), *work.reducer.args.values()))
         known = _known.setdefault(id(self._pool), {})
         fresh = found.stateful or not found.unchanged_since(known)
-        if not self._pool.inherits():
+        if not self._pool.choose().inherits:
             work = replace(work, module_data=found.data)
-        payload = pack(work)
+        try:
+            payload = pack(work)
+        except Exception as error:
+            raise unpicklable(work, error) from error
         self.payload_bytes = payload.nbytes
         self._pool.timeout = self._timeout
         self._pool.begin(payload, keep=keep, fresh=fresh)
@@ -54,7 +60,13 @@ class ProcessBackend:
 
     def submit(self, index: int, segments: Segments, atoms: Any, first: int) -> None:
         """Queue one molecule."""
-        body = None if atoms is None else cloudpickle.dumps(atoms, protocol=5)
+        try:
+            body = None if atoms is None else cloudpickle.dumps(atoms, protocol=5)
+        except Exception as error:
+            raise BadInput(
+                f"atoms {first}:{first + len(atoms)} cannot be sent to another process: {error}. "
+                "Hint: pass what they are made of (names, numbers), or use executor='threads'.",
+            ) from error
         self._pool.submit(index, segments, body, first)
 
     def poll(self, timeout: float | None) -> list[Reply]:
@@ -66,12 +78,14 @@ class ProcessBackend:
         if self._ended:
             return
         self._ended = True
-        if abort and not self._pool.idle:
-            self._pool.close()
-            _known.pop(id(self._pool), None)
-        else:
-            self._pool.end()
-        _give_back(self._pool, own=self._own)
+        try:
+            if abort and not self._pool.idle:
+                self._pool.close()
+                _known.pop(id(self._pool), None)
+            else:
+                self._pool.end()
+        finally:
+            _give_back(self._pool, own=self._own)
 
 
 # ---- warm pools ---------------------------------------------------------------------------

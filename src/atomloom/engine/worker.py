@@ -115,6 +115,7 @@ def worker_main(sock: socket.socket, cell_fd: int, parent: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         die_with_parent(parent)
+        os.setpgid(0, 0)  # what the function starts can be ended with it
         _State.active = True
         cell = map_file(cell_fd, writable=True).cast("q")
         only_descriptor({sock.fileno()})
@@ -144,6 +145,7 @@ class Loop:
         self._replies: list[tuple[Any, ...]] = []
         self._waiting = 0
         self._flushed = 0.0
+        self._pid = os.getpid()
         self._slabs = Slabs()
         self._work: Work | None = None
         self._broken = ""
@@ -183,7 +185,7 @@ class Loop:
                 head, buffers = (bytes(parts[0]), parts[1:]) if head is None else (head, parts)
             self._work = unpack(head or b"", buffers).install()
         except Exception as error:  # noqa: BLE001  # reported with the first job, where someone listens
-            self._broken = f"the function or its arguments do not unpickle: {type(error).__name__}: {error}"
+            self._broken = f"the function or its arguments do not unpickle: {type(error).__name__}: {error}"[:2000]
         finally:
             for fd in fds:
                 os.close(fd)
@@ -205,6 +207,8 @@ class Loop:
         if isinstance(atoms, bytes):
             atoms = pickle.loads(atoms)
         outcome = work.run(segments, atoms, first, self._cell)
+        if os.getpid() != self._pid:
+            os._exit(0)  # a child that the function forked came back: the socket is its parent's
         facts = (rss() if outcome.end - outcome.start > 1e-3 else 0, self._threads(outcome))
         payload = seal(work, outcome)
         if payload.buffers or len(payload.head) > PACKET // 4:
@@ -225,7 +229,7 @@ class Loop:
 
     def _send_slab(self, index: int, facts: tuple[int, int], parts: list[bytes | memoryview]) -> None:
         number, fd = self._slabs.put(parts)
-        note = pickle.dumps([("slab", index, facts, number, len(parts))])
+        note = pickle.dumps([("slab", index, facts, number, len(parts), self._slabs.dropped())])
         if fd is None:
             self._sock.send(note)
         else:

@@ -1,0 +1,3 @@
+"""Settings that tests change."""
+
+RATE = 1
