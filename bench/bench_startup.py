@@ -71,7 +71,7 @@ def help_command():
     found = shutil.which("atomloom", path=os.path.dirname(sys.executable))  # noqa: PTH120  # which() takes text
     if found:
         return [sys.executable, found, "--help"]
-    return [sys.executable, "-c", "from atomloom.app.cli import main; main()", "--help"]
+    return [sys.executable, "-c", "from atomloom.app.front import main; main()", "--help"]
 
 
 def imports(repeats):

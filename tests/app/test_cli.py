@@ -9,10 +9,12 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
+import atomloom
 from atomloom import errors
 from atomloom.app import cli
 
@@ -164,3 +166,23 @@ def test_the_shell_can_complete_commands() -> None:
     asked = os.environ | {"_ATOMLOOM_COMPLETE": "bash_complete", "COMP_WORDS": "atomloom d", "COMP_CWORD": "1"}
     done = subprocess.run(CLI, capture_output=True, text=True, check=False, env=asked)
     assert done.stdout.split() == ["plain,demo", "plain,doctor"]
+
+
+def test_the_help_at_the_door_is_the_parsers_own(capsys, monkeypatch) -> None:
+    from atomloom.app.front import HELP
+
+    monkeypatch.setenv("COLUMNS", "100")
+    assert cli.run(["--help"]) == 0
+    assert capsys.readouterr().out == HELP
+
+
+def test_the_help_needs_no_parser() -> None:
+    code = (
+        "import sys; sys.argv = ['atomloom', '--help']\n"
+        "from atomloom.app.front import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'click', 'numpy', 'rich', 're'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(Path(atomloom.__file__).parents[1])})  # fmt: skip
+    assert done.stdout.endswith("[]\n"), done

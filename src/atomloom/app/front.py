@@ -1,0 +1,46 @@
+"""The door of the command line: answers ``--help`` at once, and opens everything else."""
+
+from __future__ import annotations
+
+import sys
+
+HELP = """\
+Usage: atomloom [OPTIONS] COMMAND [ARGS]...
+
+  High-performance computing for financial machine learning.
+
+  Start with `atomloom demo`; look at the machine with `atomloom doctor`.
+
+Options:
+  --version   Show the version and exit.
+  --debug     Show the traceback of an error.
+  -h, --help  Show this message and exit.
+
+Commands:
+  demo    Run VPIN on embedded real trades and write a report.
+  doctor  Look at this machine and installation.
+  report  Rebuild the report of a run from its folder.
+  vpin    Run VPIN on your own CSV of trades and write a report.
+"""
+
+
+def main() -> None:
+    """Enter from the shell.
+
+    The help is kept here as text, because importing the parser takes longer than everything
+    else that a look at the help needs; a test keeps it equal to what the parser would say.
+
+    Examples
+    --------
+    >>> import sys
+    >>> sys.argv = ["atomloom", "--help"]
+    >>> main()
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        sys.stdout.write(HELP)
+        raise SystemExit(0)
+    from atomloom.app.cli import main as parse  # noqa: PLC0415  # the parser is not needed for the help
+
+    parse()
