@@ -56,7 +56,7 @@ def _select(name, monkeypatch):
         with ProcessPoolExecutor(2, mp_context=get_context("forkserver")) as pool:
             yield {"executor": pool}
     elif name == "loky":
-        loky = pytest.importorskip("joblib.externals.loky")
+        loky = pytest.importorskip("joblib.externals.loky", reason="joblib brings loky")
         pool = loky.ProcessPoolExecutor(2)
         yield {"executor": pool}
         with warnings.catch_warnings():

@@ -184,6 +184,7 @@ class ProcessPool:
 
     def end(self) -> None:
         """Finish a run: drop its payload, and workers that hold a copy of much memory."""
+        large = self._payload is not None and self._payload[1] is not None
         if self._payload is not None and self._payload[1] is not None:
             os.close(self._payload[1])
         self._payload = None
@@ -193,9 +194,10 @@ class ProcessPool:
             return
         message = pickle.dumps(("end",))
         for worker in self._workers:
-            worker.slabs = SlabReader()
-            with contextlib.suppress(ConnectionError):
-                worker.sock.send(message)
+            used, worker.slabs = worker.slabs.used, SlabReader()
+            if used or large:  # else there is nothing worth waking it for: the next payload ends this run
+                with contextlib.suppress(ConnectionError):
+                    worker.sock.send(message)
 
     @property
     def idle(self) -> bool:

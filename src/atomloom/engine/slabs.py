@@ -95,6 +95,7 @@ class SlabReader:
         self._leases: dict[int, weakref.ref[Any]] = {}
         self._released: list[int] = []
         self._kept: list[int] = []
+        self.used = False
 
     def returned(self) -> tuple[list[int], list[int]]:
         """Give the slabs that the worker may reuse, and those it should forget; once each."""
@@ -110,6 +111,7 @@ class SlabReader:
         The worker has dropped some slabs: they are unmapped here. With ``keep`` the mapping
         belongs to the result for good.
         """
+        self.used = True
         for each in dropped:
             self._slabs.pop(each, None)
         for fd in fds:

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Protocol
 
@@ -122,7 +123,10 @@ class ForkSpawner:
             with contextlib.suppress(Exception):  # a closed or odd stream has nothing to flush
                 stream.flush()
         parent = os.getpid()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of every native thread; those that are left here have fork handlers.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             worker_main(sock, cell, parent)
         return pid, os.pidfd_open(pid)

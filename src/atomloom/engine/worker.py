@@ -177,7 +177,10 @@ class Loop:
     def _payload(self, fds: list[int], number: int, head: bytes | None, count: int, around: Surroundings) -> None:
         """Rebuild the work of a run from a pickle whose buffers are inherited or in a parcel."""
         adopt(around)
-        self._work, self._broken, self._looked = None, "", False
+        for other in INHERITED.keys() - {number}:
+            del INHERITED[other]
+        self._end()
+        self._broken, self._looked = "", False
         try:
             buffers: list[Any] = [view.toreadonly() for view in INHERITED.get(number, [])]
             if fds:
@@ -191,9 +194,8 @@ class Loop:
                 os.close(fd)
 
     def _end(self) -> None:
-        """Forget the run: its work, what was inherited for it, and every slab."""
+        """Forget the run: its work and every slab."""
         self._work = None
-        INHERITED.clear()
         self._slabs.clear()
 
     def _job(self, index: int, segments: list[tuple[int, int]], atoms: Any, first: int) -> None:
