@@ -1,18 +1,21 @@
 """The book's spellings (AFML chapters 20 and 21) over the engine: change the import, keep the code.
 
-Every function takes the arguments of the book's snippet and means the same by them. What
-is better here is free of charge: unequal molecules are not lost, dead workers are replaced,
-jobs are never mutated, and results are folded in a fixed order.
+Every function takes the arguments of the book's snippet and gives the same results. What is
+better here is free of charge: dead workers are replaced, jobs are never mutated, results are
+folded in a fixed order. One thing differs: ``mpPandasObj`` and ``mpJobList`` call the function
+once per leaf (up to 480 groups of atoms, the same for any number of workers), not once per
+molecule, so a list of results has an entry for each. More threads than processors are not
+started.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from atomloom.engine.budget import resolve_threads
 from atomloom.engine.jobs import expand_call
 from atomloom.engine.partition import lin_parts, nested_parts
 from atomloom.engine.run import run_parallel
@@ -70,10 +73,19 @@ def processJobs_(jobs: Sequence[Job]) -> list[Any]:
     return [expand_call(job) for job in jobs]
 
 
-def _run_jobs(molecule: Sequence[Job]) -> Any:
+def _workers(numThreads: int) -> int:
+    return max(1, min(numThreads, resolve_threads(-1)))
+
+
+def _run_job(molecule: Sequence[Job]) -> Any:
     """Run the one job that a leaf holds; a module-level function, so that workers find it by name."""
     (job,) = molecule
     return expand_call(job)
+
+
+def _run_and_wrap(molecule: Sequence[Job]) -> tuple[Any]:
+    """Run a job whose result is to be listed as it is, also if it is a table that could be joined."""
+    return (_run_job(molecule),)
 
 
 def processJobs(jobs: Sequence[Job], task: str | None = None, numThreads: int = 24) -> list[Any]:
@@ -107,20 +119,18 @@ def processJobsRedux(
     10
     """
     jobs = list(jobs)
-    result = run_parallel(
-        _run_jobs,
+    value = run_parallel(
+        _run_and_wrap if redux is None else _run_job,
         jobs,
-        num_threads=max(1, min(numThreads, os.cpu_count() or 1)),
+        num_threads=_workers(numThreads),
         mp_batches=max(1, len(jobs)),
-        redux=redux or list.append,
+        redux=redux,
         redux_args=reduxArgs,
         redux_in_place=reduxInPlace,
         grain=1,
         progress=_Report(task) if task is not None else False,
-    )
-    if result.value is None and redux is None:
-        return []
-    return result.value
+    ).value
+    return [each for (each,) in value] if redux is None else value
 
 
 class _Report:
@@ -190,7 +200,7 @@ def mpPandasObj(
         partial(func, **kargs),
         atoms,
         arg_name=name,
-        num_threads=max(1, min(numThreads, os.cpu_count() or 1)),
+        num_threads=_workers(numThreads),
         mp_batches=mpBatches,
         partition="linear" if linMols else "nestedLower",
         progress=False,
@@ -221,7 +231,7 @@ def mpJobList(
         partial(func, **kargs),
         atoms,
         arg_name=name,
-        num_threads=max(1, min(numThreads, os.cpu_count() or 1)),
+        num_threads=_workers(numThreads),
         mp_batches=mpBatches,
         partition="linear" if linMols else "nestedLower",
         redux=redux,

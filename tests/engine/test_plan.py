@@ -111,6 +111,8 @@ def test_a_plan_reads_well_and_is_json():
         ({"arg_name": ""}, "arg_name is ''"),
         ({"molecule": 3}, "both arg_name and one of func_kwargs"),
         ({"unknown": 3}, "cannot be called with"),
+        ({"num_thread": 3}, "did you mean num_threads= instead of num_thread="),
+        ({"redux": max, "redux_in_place": True}, "changes nothing in place"),
     ],
 )
 def test_bad_arguments_are_explained(change, message):
@@ -187,3 +189,19 @@ def test_a_fold_is_spread_over_more_molecules():
     plan = plan_parallel(work.harmonic, range(1000), num_threads=2, redux=lambda a, b: a + b)
     assert len(plan.molecules) == 32 + 2  # every worker begins with a single leaf
     assert "strict fold" in plan.summary()
+
+
+def test_a_plan_takes_the_arguments_of_the_run(tmp_path):
+    kwargs = {
+        "num_threads": 2,
+        "redux": operator.add,
+        "journal": tmp_path,
+        "retries": 1,
+        "strict": True,
+        "progress": False,
+    }
+    plan = plan_parallel(work.harmonic, range(1000), **kwargs)
+    assert plan.molecules == run_parallel(work.harmonic, range(1000), **kwargs).plan.molecules
+    assert len(plan.molecules) == 32
+    threads = plan_parallel(work.harmonic, range(1000), num_threads=2, executor="threads", timeout=None)
+    assert threads.executor == "threads"

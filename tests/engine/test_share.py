@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +191,31 @@ def test_huge_numbers_of_atoms_and_large_atoms_travel(tmp_path):
     atoms = ["x" * 50_000 for _ in range(20)]
     got = run_parallel(lambda molecule: sum(map(len, molecule)), atoms, num_threads=2, executor="processes").value
     assert sum(got) == 1_000_000
+
+
+def test_a_file_of_more_than_two_gigabytes_is_passed_by_reference(tmp_path):
+    path = tmp_path / "sparse.bin"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+    x = np.memmap(path, dtype=np.uint8, mode="r+")
+    x[(5 << 29) + 7] = 9
+
+    def look(molecule, x):
+        return int(x[(5 << 29) + molecule[0]])
+
+    got = run_parallel(look, [6, 7], num_threads=2, executor="processes", x=x, progress=False).value
+    assert got == [0, 9]
+
+
+def test_few_descriptors_are_enough():
+    """Results that a reducer keeps do not hold a descriptor each, here or in the workers."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "import numpy as np\nfrom atomloom import run_parallel\n"
+        "f = lambda molecule: {molecule[0]: np.ones(200_000)}\n"
+        "got = run_parallel(f, range(120), num_threads=2, executor='processes', redux=dict.update, progress=False)\n"
+        "kept = run_parallel(f, range(120), num_threads=2, executor='processes', progress=False)\n"
+        "print(len(got.value), len(kept.value), got.trace.deaths + kept.trace.deaths)"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["120", "120", "0"], done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -92,7 +93,17 @@ def check_call(func: Any, arg_name: Any, kwargs: Mapping[str, Any], *, seeded: b
         ) from None
 
 
+OPTIONS = (
+    "num_threads", "mp_batches", "partition", "redux", "redux_args", "redux_in_place", "debug", "executor", "cost",
+    "memory", "retries", "timeout", "on_error", "journal", "progress", "seed", "strict", "grain", "arg_name",
+)  # fmt: skip
+
+
 def _hint(arg_name: str, names: list[str], kwargs: Mapping[str, Any]) -> str:
+    for name in kwargs:
+        near = [] if name in names else difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.75)
+        if near:
+            return f"did you mean {near[0]}= instead of {name}=?"
     free = [name for name in names if name not in kwargs]
     if arg_name not in names and free:
         return f"arg_name={free[0]!r} says which argument receives the atoms"

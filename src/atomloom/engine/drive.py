@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from atomloom.engine.reply import Reply
 
 TINY = 5e-3
+"""Seconds of work below which a worker is given several molecules at a time."""
+
 SHORT = 0.1
-"""Seconds of work below which a worker is given its next molecule, or several, before it has finished."""
+"""Seconds of work below which a worker is given its next molecule before it has finished."""
 
 MOLECULE_BYTES = 4 << 20
 """Results that one molecule of a strict fold may return, unless a single leaf returns more."""
@@ -209,11 +211,10 @@ class Driver:
             check_memory(self._budget, self._rss, self.leaves_done, self.plan.n_leaves)
         self.leaves_done += outcome.leaves
         if self._returned == 1 and self._reducer.kind == "fold":
-            self._fit_molecules(outcome, reply.bytes_out)
+            self._fit_molecules(index, outcome, reply.bytes_out)
         self.blas_threads = max(self.blas_threads, reply.blas_threads)
-        self._ledger.record(
-            self.plan, self._attempts, index, "failed" if outcome.failures else "done", reply, outcome, queued
-        )
+        status = "failed" if outcome.failures else "done"
+        self._ledger.record(self.plan, self._attempts, index, status, reply, outcome, queued)
         if outcome.failures:
             self.failures += outcome.failures
             fatal = [failure for failure in outcome.failures if failure.by_reducer]
@@ -222,23 +223,21 @@ class Driver:
         elif self._journal is not None:
             self._journal.append(outcome.pieces)
         self._arrive(index, outcome.pieces)
-        self._end_molecule(index, "failed" if outcome.failures else "done", reply.worker, seconds)
+        self._end_molecule(index, status, reply.worker, seconds)
 
-    def _fit_molecules(self, outcome: Outcome, size: int) -> None:
+    def _fit_molecules(self, index: int, outcome: Outcome, size: int) -> None:
         """Cut what has not been handed out so that no molecule of a fold returns much more than a few MB.
 
         Leaves stay as they are, and so do the bits.
         """
         each = (size or sum(shallow_size(value) for *_, value in outcome.pieces)) / max(1, outcome.leaves)
         most = max(1, int(MOLECULE_BYTES / max(1.0, each)))
-        first = max(self._flying, default=-1) + 1
-        first = max(first, *(i + 1 for i in self._arrived)) if self._arrived else first
-        first = max(first, self._next, len(self.plan.molecules) - len(self._todo))
+        first = 1 + max(index, self._next - 1, *self._flying, *self._arrived)
         rest = self.plan.molecules[first:]
         if all(hi - lo <= most for lo, hi in rest):
             return
         self.plan = self.plan.recut(first, most)
-        self._todo = [index for index in self._todo if index < first] + list(range(first, len(self.plan.molecules)))
+        self._todo = [*(each for each in self._todo if each < first), *range(first, len(self.plan.molecules))]
         heapq.heapify(self._todo)
 
     def _arrive(self, index: int, pieces: list[Piece]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atomloom.engine.redux import Reducer
     from atomloom.engine.trace import Trace
 
-MANY_BYTES = 64 << 20
+MANY_BYTES = 16 << 20
 """Copies or kept results below this size are nobody's problem."""
 
 WORTH_SAYING = 0.1
@@ -128,7 +128,7 @@ def _dispatch(e: Evidence) -> Finding | None:
         f"dispatch dominates: {len(done)} molecules of {1e6 * work:.1f} us cost {1e6 * overhead:.0f} us "
         f"each to hand out. Fix: fewer, larger molecules (mp_batches=1, now {e.plan.mp_batches}; or a larger grain).",
         {"molecules": len(done), "work_seconds": work, "overhead_seconds": overhead},
-        worth_warning=overhead * len(done) >= 0.2 * WORTH_SAYING,
+        worth_warning=overhead * len(done) >= 0.05 * WORTH_SAYING,
     )
 
 

@@ -49,7 +49,8 @@ class Plan:
     num_threads, mp_batches : int
     partition, executor, reduction : str
     window : int
-        How many molecules may be under way or finished but not yet reduced.
+        How many molecules of a fold may be under way or finished but not yet reduced. A tree may
+        hold 2 log2(leaves) partial results more; without a reducer every result is kept.
     cost : dict or None
         The fitted or declared cost model.
     projection : dict or None

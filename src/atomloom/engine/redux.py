@@ -135,6 +135,10 @@ class Reducer:
         if redux_args is not None and not isinstance(redux_args, Mapping):
             raise BadInput(f"redux_args is {redux_args!r}; it must be a mapping of keyword arguments for redux.")
         _check_signature(redux, redux_args or {})
+        if in_place and any(redux is known for known in _OPERATORS):
+            raise BadInput(
+                f"redux_in_place=True, but {redux.__name__} changes nothing in place. Hint: drop redux_in_place."
+            )
         known_in_place = any(redux is known for known in _IN_PLACE)
         return cls(redux, dict(redux_args or {}), in_place or known_in_place, _is_associative(redux))
 

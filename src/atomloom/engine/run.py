@@ -7,14 +7,13 @@ import platform
 import threading
 import time
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.blas import one_thread
 from atomloom.engine.budget import usable_cores
 from atomloom.engine.call import checked
 from atomloom.engine.drive import MOLECULE_BYTES, Driver
-from atomloom.engine.executors import ThreadBackend
+from atomloom.engine.executors import SerialBackend, ThreadBackend
 from atomloom.engine.findings import Evidence, Finding, diagnose
 from atomloom.engine.foreign import FuturesBackend
 from atomloom.engine.journal import Journal
@@ -92,6 +91,7 @@ def run_parallel(
         tree, inside the workers first; any other is a strict left fold in input order.
         Without a reducer pandas results are stitched, others listed.
     redux_args : mapping, optional
+        Keyword arguments of every call of ``redux``.
     redux_in_place : bool
         ``redux`` changes its first argument (a copy of the first result) and returns nothing.
     debug : bool
@@ -124,7 +124,8 @@ def run_parallel(
     Returns
     -------
     ReducedResult
-        ``.value``, ``.plan``, ``.trace``, ``.failures``, ``.findings``, ``.summary()``.
+        ``.value``, ``.plan``, ``.trace``, ``.failures``, ``.findings``, ``.summary()``,
+        ``.to_frame()``.
 
     Raises
     ------
@@ -137,7 +138,8 @@ def run_parallel(
 
     Notes
     -----
-    About 10 us per molecule of dispatch on a warm pool. AFML chapter 20.
+    Some 20 to 30 us per molecule of dispatch and below 1 ms per call on a warm pool
+    (``docs/performance.md``). AFML chapter 20.
 
     Examples
     --------
@@ -194,17 +196,27 @@ def plan_parallel(
     mp_batches: int = 1,
     partition: str = "linear",
     redux: Callable[..., Any] | None = None,
+    redux_args: Mapping[str, Any] | None = None,
+    redux_in_place: bool = False,
+    debug: bool = False,
     *,
+    executor: Any = None,
     cost: Any = None,
     memory: float | str | None = None,
+    retries: int = 2,
+    timeout: float | None = None,
+    on_error: str = "raise",
+    journal: str | os.PathLike[str] | None = None,
+    progress: Any = None,  # noqa: ARG001  # taken so that the call may be that of run_parallel
     seed: int | None = None,
+    strict: bool = False,  # noqa: ARG001  # same
     grain: int | None = None,
     **func_kwargs: Any,
 ) -> Plan:
     """Make the plan that :func:`run_parallel` would follow, without running it.
 
-    With ``partition="auto"`` or ``memory=`` a few leaves are worked to measure them, in this
-    process.
+    Takes the arguments of :func:`run_parallel`. With ``partition="auto"`` or ``memory=`` a few
+    leaves are worked to measure them, in this process; a journal is not looked into.
 
     Returns
     -------
@@ -223,12 +235,14 @@ def plan_parallel(
     """
     call = checked(
         func, atoms, func_kwargs, arg_name=arg_name, num_threads=num_threads, mp_batches=mp_batches,
-        partition=partition, reducer=Reducer.of(redux), debug=True, cost=cost, memory=memory, seed=seed, grain=grain,
+        partition=partition, reducer=Reducer.of(redux, redux_args, in_place=redux_in_place), debug=debug,
+        executor=executor, cost=cost, memory=memory, retries=retries, timeout=timeout, on_error=on_error, seed=seed,
+        grain=grain, journalled=journal is not None,
     )  # fmt: skip
-    plan = replace(call.plan(), executor="processes")
+    plan = call.plan()
     if call.n == 0:
         return plan
-    backend = call.backend()
+    backend = SerialBackend()
     try:
         with one_thread():
             return _prepare(call, plan, backend, None)[0]

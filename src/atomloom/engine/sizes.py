@@ -8,6 +8,8 @@ from atomloom.engine.budget import show_size
 from atomloom.engine.worker import rss
 from atomloom.errors import OverBudget
 
+ALLOCATOR = 32 << 20
+
 
 def shallow_size(value: Any) -> int:
     """Estimate the bytes of a result that stayed in this process: its arrays, to a depth of one.
@@ -35,10 +37,11 @@ def check_memory(budget: int, before: int, done: int, leaves: int) -> None:
     Raises
     ------
     OverBudget
-        When the resident memory of this process has grown by a tenth more than the budget.
+        When the resident memory of this process has grown by a tenth more than the budget
+        (and what allocators keep for themselves).
     """
     grown = rss() - before
-    if grown > 1.1 * budget:
+    if grown > 1.1 * budget + ALLOCATOR:
         raise OverBudget(
             f"the run holds {show_size(grown)} after {done} of {leaves} leaves, but memory is {show_size(budget)}. "
             "Hint: pass a redux that folds the results, or allow more memory.",
