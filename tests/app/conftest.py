@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLI = [sys.executable, "-c", "from atomloom.app.cli import main; main()"]
+CLI = [sys.executable, "-c", "from atomloom.app.front import main; main()"]
 
 
 @pytest.fixture(scope="session")

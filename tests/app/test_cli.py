@@ -18,7 +18,7 @@ import atomloom
 from atomloom import errors
 from atomloom.app import cli
 
-CLI = [sys.executable, "-c", "from atomloom.app.cli import main; main()"]
+CLI = [sys.executable, "-c", "from atomloom.app.front import main; main()"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_no_color_is_honoured() -> None:
 
 
 def test_a_reader_that_leaves_is_no_traceback() -> None:
-    line = f"{sys.executable} -c 'from atomloom.app.cli import main; main()' doctor --json | head -c 1"
+    line = f"{sys.executable} -c 'from atomloom.app.front import main; main()' doctor --json | head -c 1"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
     assert done.stderr == ""
 

@@ -22,7 +22,7 @@ from atomloom.app.runs import RunFolder
 from atomloom.data import es_2013_09
 from atomloom.market import VPINConfig, vpin_grid_row
 
-CLI = [sys.executable, "-c", "from atomloom.app.cli import main; main()"]
+CLI = [sys.executable, "-c", "from atomloom.app.front import main; main()"]
 MOMENTS = ("start", "end")
 
 
@@ -178,7 +178,9 @@ def test_settings_are_checked_before_there_is_a_folder(text, said, tmp_path, mon
 def test_bad_threads_and_a_full_folder_are_refused(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["demo", "--threads", "0"]) == 2
-    assert "num_threads is 0" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "Invalid value for '--threads': 0 workers" in err
+    assert "num_threads" not in err
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").touch()
     assert run(["demo", "--out", "full"]) == 2
@@ -251,3 +253,19 @@ def test_the_demo_reads_tables_with_pandas_alone(demo) -> None:
     buckets = pd.read_csv(demo[0] / "buckets.csv", parse_dates=["start", "end"])
     assert str(buckets["end"].dtype).endswith("UTC]")
     assert buckets["vpin"].max() == pytest.approx(json.loads(demo[1].stdout)["vpin_max"])
+
+
+def test_a_signal_that_python_drops_among_the_imports_still_stops_the_demo(tmp_path) -> None:
+    code = (
+        "import os, signal, sys\nsys.argv = ['atomloom', 'demo', '--out', 'x']\n"
+        "class Victim:\n    def __del__(self):\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        for _ in range(1000): pass\n"  # the handler runs in here, where Python cannot raise
+        "from atomloom.app import cli, front\nreal = cli.main\n"
+        "def main():\n    Victim()\n    print('went on', flush=True)\n    real()\n"
+        "cli.main = main\nfront.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "went on\n"
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == ""
+    assert not (tmp_path / "x").exists()

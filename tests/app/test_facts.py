@@ -98,6 +98,16 @@ def test_an_old_library_is_named_with_both_versions(monkeypatch) -> None:
     assert not tests["present"]
 
 
+def test_a_small_dev_shm_is_a_fact_and_no_problem(monkeypatch) -> None:
+    """The engine shares by memfd, which the size of /dev/shm does not limit."""
+    real = facts.disk
+    small = {"path": "/dev/shm", "free": 64 << 20, "total": 64 << 20}
+    monkeypatch.setattr(facts, "disk", lambda path: small if path == facts._SHM else real(path))
+    seen = facts.examine()
+    assert seen["shm"] == small
+    assert not [text for text in seen["problems"] if "shm" in text]
+
+
 def test_without_metadata_the_doctor_says_so(monkeypatch, capsys) -> None:
     def missing(name: str) -> list[str]:
         raise metadata.PackageNotFoundError(name)

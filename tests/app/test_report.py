@@ -18,7 +18,7 @@ import pytest
 
 from atomloom.app import charts, page
 from atomloom.app.cli import run
-from atomloom.app.report import build, write_report
+from atomloom.app.report import _decimals, build, write_report
 from atomloom.app.runs import RunFolder
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -103,7 +103,7 @@ def test_rebuilding_gives_the_same_bytes_in_any_process_and_place(finished, tmp_
     moved = tmp_path / "elsewhere"
     shutil.copytree(finished, moved)
     (moved / "report.html").unlink()
-    command = [sys.executable, "-c", "from atomloom.app.cli import main; main()", "report", str(moved), "--json"]
+    command = [sys.executable, "-c", "from atomloom.app.front import main; main()", "report", str(moved), "--json"]
     done = subprocess.run(
         command,
         capture_output=True,
@@ -130,6 +130,30 @@ def test_an_unfinished_run_has_no_report_and_says_why(tmp_path, capsys) -> None:
     assert run(["report", str(tmp_path / "a")]) == 1
     assert "the run is running. Hint: finish it with --resume" in capsys.readouterr().err
     assert not (tmp_path / "a" / "report.html").exists()
+
+
+def test_prices_of_events_have_as_many_decimals_and_nothing_is_none(finished) -> None:
+    folder = RunFolder.open(finished)
+    folder.record["config"]["csv"] = {"tick_size": None, "ts": "", "sort": False}
+    events = pd.read_csv(finished / "episodes.csv")
+    events["price"] = [1640.0 + 0.25 * (row % 4) for row in range(len(events))]
+    events.to_csv(finished / "episodes.csv", index=False)
+    html = build(folder)
+    assert len(events) > 3
+    for price in events["price"]:
+        assert f"<td>{price:,.2f}</td>" in html
+    assert '>csv.tick_size</th><td class="text wrap">not set<' in html
+    assert '>csv.ts</th><td class="text wrap">not set<' in html
+    assert '>csv.sort</th><td class="text wrap">False<' in html
+    assert ">None<" not in html
+
+
+@pytest.mark.parametrize(
+    ("prices", "expected"),
+    [([], 0), ([100.0, 2.0], 0), ([1.5, 1.25], 2), ([1e-7, 3.0], 7), ([1e15], 0), ([0.1 + 0.2], 1)],
+)
+def test_decimals_are_those_of_the_finest_price(prices, expected) -> None:
+    assert _decimals(prices) == expected
 
 
 def test_a_report_is_replaced_whole(finished) -> None:

@@ -7,12 +7,14 @@ import json
 import os
 import re
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from atomloom.app import interrupts
 from atomloom.app.runs import RunFolder, config_hash
 from atomloom.errors import BadInput, StoreError
 
@@ -73,6 +75,92 @@ def test_an_interruption_is_recorded_and_says_how_to_go_on(signum, tmp_path, cap
     with RunFolder.open(run.path).running():
         pass
     assert RunFolder.open(run.path).record["status"] == "running"
+
+
+class Loses:
+    """Gets a signal where Python cannot raise: an exception in __del__ is dropped."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.signum)
+        for _ in range(1000):  # let the handler run in here
+            pass
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["before", "inside", "finish"])
+def test_an_interruption_that_python_drops_is_found_at_the_next_step(place, signum, tmp_path, capsys) -> None:
+    run = RunFolder.create("demo", {}, out=tmp_path / "a")
+    reached = []
+
+    def work() -> None:
+        with run.running():
+            if place == "before":
+                Loses(signum)
+            with run.stage("one"):
+                reached.append("one")
+                if place == "inside":
+                    Loses(signum)
+                reached.append("after")
+            reached.append("two")
+            if place == "finish":
+                Loses(signum)
+            run.finish({})
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert reached == {"before": [], "inside": ["one", "after"], "finish": ["one", "after", "two"]}[place]
+    assert RunFolder.open(run.path).record["status"] == "interrupted"
+    assert "Exception ignored" not in capsys.readouterr().err
+    interrupts.check()  # forgotten with the run
+
+
+def test_guards_nest_and_leave_ignored_signals_alone() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts.guarded():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            ours = signal.getsignal(signal.SIGTERM)
+            with interrupts.guarded():
+                pass
+            assert signal.getsignal(signal.SIGTERM) is ours
+        assert signal.getsignal(signal.SIGTERM) is not ours
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_another_thread_installs_nothing() -> None:
+    seen = []
+
+    def work() -> None:
+        with interrupts.guarded():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [signal.getsignal(signal.SIGTERM)]
+
+
+@pytest.mark.parametrize("has_trades", [False, True])
+def test_the_folder_of_a_failed_run_is_taken_anew_unless_it_has_trades(has_trades, tmp_path) -> None:
+    run = RunFolder.create("vpin", {"sort": False}, out=tmp_path / "a")
+    (run.path / "rejects.csv").write_text("line,reason")
+    if has_trades:
+        (run.path / "trades.h5").touch()
+    with pytest.raises(ZeroDivisionError), run.running():
+        _ = 1 / 0
+    if has_trades:
+        with pytest.raises(BadInput, match=r"holds a run that failed\. Hint: name a new folder, or delete this one"):
+            RunFolder.create("vpin", {"sort": True}, out=run.path)
+        return
+    again = RunFolder.create("vpin", {"sort": True}, out=run.path)
+    assert RunFolder.open(run.path).record == json.loads(json.dumps(again.record))
+    assert again.record["status"] == "running"
+    assert [json.loads(line)["event"] for line in (run.path / "events.jsonl").read_text().splitlines()] == ["created"]
+    assert not (run.path / "rejects.csv").exists()
 
 
 def test_stages_are_timed_and_a_repeated_stage_replaces_its_time(tmp_path) -> None:

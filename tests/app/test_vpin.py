@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,56 @@ def test_rejected_rows_are_listed_with_line_and_reason(here, capsys) -> None:
     assert rejects[0] == "line,reason"
     assert [row.split(",")[0] for row in rejects[1:]] == ["6", "10"]
     assert RunFolder.open(Path("a")).record["csv"]["n_stored"] == len(here) - 1
+    rows = len(text) - 1
+    assert f"trades  {rows - 2:,} of {rows:,} rows (2 rejected, see rejects.csv) of ES, " in captured.out
+    assert "warning" not in captured.err
+    assert f"2 of {rows:,} rows of the file were rejected" in Path("a/report.html").read_text()
+
+
+def test_many_rejected_rows_are_a_warning_even_to_the_quiet(here, capsys) -> None:
+    text = Path("ES.csv").read_text().splitlines()
+    bad = ["2013-09-01 22:00:01.000,1640.25,0"] * (len(text) // 50)
+    Path("ES.csv").write_text("\n".join(text + bad) + "\n")
+    assert go("ES.csv", "--sort", "--out", "a", "--json") == 0
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert (said["rows_read"], said["rejected"], said["trades"]) == (len(here) + len(bad), len(bad), len(here))
+    assert err.startswith(f"warning: {len(bad):,} of {len(here) + len(bad):,} rows of ES.csv were rejected")
+    assert "size is below 1" in err
+    assert err.count("\n") == 1
+
+
+PYTHON = re.compile(r"\w=[\w{'\"]|pass |\btick_size\b")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("time,price,size\n2013-09-02 12:00:00,100,1\n2013-09-02 11:00:00,100,1\n", "Hint: --sort sorts"),
+        ("when,price,size\n2013-09-02 12:00:00,100,1\n", 'set [csv] ts = "NAME" or delimiter in a --config file'),
+        ("tme,price,size\n2013-09-02 12:00:00,100,1\n", "did you mean 'tme'? set [csv] ts = \"tme\""),
+        ("2013-09-02 12:00:00,100,1\n", "Hint: add one, for example time,price,size"),
+        ("time,price,size\n2013-09-02 12:00:00,1.23456789012,1\n2013-09-02 12:00:00,2,1\n", "give --tick-size"),
+        ("time,price,size\n2013-09-02 12:00:00,100,0\n", "check the time format and --tick-size"),
+    ],
+)
+def test_hints_are_in_the_words_of_the_command_line(content, said, here, capsys) -> None:
+    Path("bad.csv").write_text(content)
+    assert go("bad.csv", "--out", "a") == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert not PYTHON.search(err), err
+
+
+def test_a_folder_that_failed_for_its_file_is_used_again_with_other_options(here, capsys) -> None:
+    head, *rows = Path("ES.csv").read_text().splitlines()
+    Path("ES.csv").write_text("\n".join([head, *rows[::-1]]) + "\n")
+    assert go("ES.csv", "--out", "u") == 2
+    assert "--sort" in capsys.readouterr().err
+    assert go("ES.csv", "--out", "u", "--sort") == 0
+    record = RunFolder.open(Path("u")).record
+    assert record["status"] == "done"
+    assert record["config"]["csv"]["sort"] is True
 
 
 def test_gzip_and_options_of_the_command_line(here, capsys) -> None:
@@ -137,10 +188,13 @@ def test_a_run_that_failed_for_its_file_resumes_once_the_file_is_mended(here, ca
     assert "error" not in RunFolder.open(Path("a")).record
 
 
-def test_a_grid_that_asks_for_too_much_says_so_in_the_report(here) -> None:
+def test_a_grid_that_asks_for_too_much_says_so(here, capsys) -> None:
     Path("small.toml").write_text(SMALL.replace("support_days = [0.25, 0.5]", "support_days = [0.25, 30.0]"))
     assert go("ES.csv", "--out", "a") == 0
     assert RunFolder.open(Path("a")).record["summary"]["infeasible"] == 4
+    assert re.search(
+        r"^grid    8 points, 4 infeasible, \d+ molecules, 1 workers$", capsys.readouterr().out, re.MULTILINE
+    )
     assert "4 of them ask for more data than there is" in Path("a/report.html").read_text()
 
 

@@ -16,7 +16,7 @@ from contracts.tracked import ROOT, blocks, pages
 
 MARK = "\x01block"
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-CLI = [sys.executable, "-c", "from atomloom.app.cli import main; main()"]
+CLI = [sys.executable, "-c", "from atomloom.app.front import main; main()"]
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 
 

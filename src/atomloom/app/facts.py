@@ -264,12 +264,6 @@ def _problems(facts: dict[str, Any]) -> list[str]:
             seen = row["version"] or "missing"
             hint = f"python -m pip install '{row['name']}>={row['needs']}'"
             found.append(f"{row['name']} is {seen}, needed >= {row['needs']}. Hint: {hint}")
-    shm = facts["shm"]
-    if shm is not None and shm["free"] < 2**28:
-        found.append(
-            f"{_SHM} has {shm['free'] / 1e6:.0f} MB free; large arrays travel through shared memory. "
-            "Hint: in a container start it with --shm-size=2g."
-        )
     if facts["temp"] is not None and not os.access(facts["temp"]["path"], os.W_OK):
         found.append("the temp folder cannot be written. Hint: point TMPDIR at one that can.")
     return found

@@ -41,6 +41,12 @@ def main() -> None:
     if sys.argv[1:] in (["--help"], ["-h"]):
         sys.stdout.write(HELP)
         raise SystemExit(0)
-    from atomloom.app.cli import main as parse  # noqa: PLC0415  # the parser is not needed for the help
+    from atomloom.app.interrupts import guarded  # noqa: PLC0415  # nothing but the text is needed for the help
 
-    parse()
+    try:
+        with guarded():
+            from atomloom.app.cli import main as parse  # noqa: PLC0415  # same
+
+            parse()
+    except KeyboardInterrupt:  # before the parser could take it
+        raise SystemExit(130) from None

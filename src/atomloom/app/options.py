@@ -44,6 +44,13 @@ class RunOptions:
     resume: Path | None = None
 
 
+def _some_threads(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
+    if value == 0:
+        message = "0 workers cannot work. Hint: 1 is sequential, -1 all processors; leave it out for all usable cores."
+        raise click.BadParameter(message)
+    return value
+
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _RUN_OPTIONS = [
@@ -54,7 +61,9 @@ _RUN_OPTIONS = [
         help="Run folder to make. [default: in runs/]",
     ),
     click.option("--seed", type=int, help="Seed of the random streams, recorded. [default: 0]"),
-    click.option("--threads", type=int, help="Workers; -1 all processors. [default: all usable cores]"),
+    click.option(
+        "--threads", type=int, callback=_some_threads, help="Workers; -1 all processors. [default: all usable cores]"
+    ),
     click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
     click.option("--config", type=_FILE, help="TOML file with the settings (see --print-config)."),
     click.option("--print-config", is_flag=True, help="Print the settings as commented TOML and stop."),
@@ -144,7 +153,7 @@ def plain(value: Any) -> Any:
 
 
 class Chatter:
-    """What a run says on stderr while it works; silent under ``--quiet``.
+    """What a run says on stderr while it works; silent under ``--quiet`` but for warnings.
 
     Examples
     --------
@@ -158,3 +167,7 @@ class Chatter:
         """Print one line on stderr."""
         if not self.quiet:
             click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """Print one line on stderr, quiet or not: what a reader of the result has to know."""
+        click.echo(f"{mark('warning', 'yellow')}: {text}", err=True)

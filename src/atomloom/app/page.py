@@ -129,15 +129,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], text: Sequence[i
 
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> str:
-    """Lay out names and their values, values wrapping where they are long.
+    """Lay out names and their values, values wrapping where they are long; None and "" are "not set".
 
     Examples
     --------
     >>> pairs([("seed", 0)])
     '<table><tbody><tr><th class="text">seed</th><td class="text wrap">0</td></tr></tbody></table>'
     """
+    said = [(name, "not set" if value in (None, "") else str(value)) for name, value in rows]
     body = "".join(
-        f'<tr><th class="text">{escape(name)}</th><td class="text wrap">{escape(str(value))}</td></tr>'
-        for name, value in rows
+        f'<tr><th class="text">{escape(name)}</th><td class="text wrap">{escape(value)}</td></tr>'
+        for name, value in said
     )
     return f"<table><tbody>{body}</tbody></table>"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import atomloom
-from atomloom.app import config
+from atomloom.app import config, interrupts
 from atomloom.app.facts import provenance
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
 from atomloom.app.report import write_report
@@ -66,7 +66,6 @@ def execute(command: str, settings: DemoSettings, run: RunOptions, read: Reader,
         folder = RunFolder.open(run.resume)
         folder.event("resumed", **provenance())
     else:
-        resolve_threads(run.threads)  # refuse a bad number before there is a folder
         seed = 0 if run.seed is None else run.seed
         folder = RunFolder.create(command, config.to_dict(settings), out=run.out, seed=seed)
         folder.record["source"] = source
@@ -96,7 +95,7 @@ def _work(folder: RunFolder, settings: DemoSettings, run: RunOptions, read: Read
         folder.write_frame("episodes.csv", _episodes(result))
         folder.write_frame("grid.csv", _rows(grid))
         folder.write_lines("trace.jsonl", grid.trace.records)
-    folder.finish({**_summary(trades, result, grid), "seconds": folder.seconds()})
+    folder.finish({**_summary(folder, trades, result, grid), "seconds": folder.seconds()})
     # Not a stage: a report that told its own time could not be rebuilt to the same bytes.
     began = time.monotonic()
     write_report(folder)
@@ -127,6 +126,7 @@ def _grid(folder: RunFolder, settings: DemoSettings, run: RunOptions, trades: Tr
     draw = None if run.quiet else listener(None)
 
     def note(event: Event) -> None:
+        interrupts.check()  # the longest stage: an interruption that was lost is found at its next event
         details = to_json(event)
         folder.event(details.pop("event"), **details)
         if draw is not None:
@@ -196,12 +196,14 @@ def _episodes(result: VPINResult) -> pd.DataFrame:
     )
 
 
-def _summary(trades: Trades, result: VPINResult, grid: Any) -> dict[str, Any]:
+def _summary(folder: RunFolder, trades: Trades, result: VPINResult, grid: Any) -> dict[str, Any]:
     scalars = result.scalars()
     first, last = (f"{moment}Z" for moment in _iso(trades.ts[[0, -1]]))
+    csv = folder.record.get("csv")
     return {
         "symbol": trades.symbol,
         "trades": len(trades),
+        **({"rows_read": csv["n_read"], "rejected": csv["n_rejected"]} if csv else {}),
         "volume": trades.volume,
         "first": first,
         "last": last,
@@ -229,17 +231,20 @@ def _page(folder: RunFolder) -> str:
     )
     top = "undefined" if summary["vpin_max"] is None else f"{summary['vpin_max']:.4f}"
     threshold = folder.record["config"]["vpin"]["threshold"]
+    rejected, infeasible = summary.get("rejected", 0), summary["infeasible"]
+    count = f"{summary['trades']:,}"
+    if rejected:
+        count += f" of {summary['rows_read']:,} rows ({rejected:,} rejected, see rejects.csv)"
     rows = [
-        (
-            "trades",
-            f"{summary['trades']:,} of {summary['symbol']}, {summary['first'][:16]} to {summary['last'][:16]} UTC",
-        ),
+        ("trades", f"{count} of {summary['symbol']}, {summary['first'][:16]} to {summary['last'][:16]} UTC"),
         ("bars", f"{summary['n_bars']:,} of equal volume in {summary['n_buckets']:,} buckets"),
         ("VPIN", f"{summary['n_vpin']:,} values, highest {top}"),
         ("events", f"{summary['n_events']:,} above CDF {threshold:g}; {verdict} (a small sample shows little)"),
         (
             "grid",
-            f"{summary['combinations']:,} points, {summary['molecules']:,} molecules, {summary['workers']} workers",
+            f"{summary['combinations']:,} points, "
+            + (f"{infeasible:,} infeasible, " if infeasible else "")
+            + f"{summary['molecules']:,} molecules, {summary['workers']} workers",
         ),
         ("time", f"{summary['seconds']:.1f} s"),
         ("report", str(folder.path / "report.html")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -68,6 +69,8 @@ def build(run: RunFolder) -> str:
         f"{summary['trades']:,} trades with a volume of {summary['volume']:,}, from {_moment(summary['first'])} to "
         f"{_moment(summary['last'])} UTC, in {summary['n_bars']:,} bars of equal volume."
     )
+    if summary.get("rejected"):
+        lede += f" {summary['rejected']:,} of {summary['rows_read']:,} rows of the file were rejected: see rejects.csv."
     sections = [
         page.tiles(_tiles(summary)),
         _market(record, bars, buckets, events),
@@ -113,13 +116,21 @@ def _events(record: dict[str, Any], events: pd.DataFrame) -> str:
     asked, summary = record["config"]["vpin"], record["summary"]
     if events.empty:
         return page.section("Events", note=f"The CDF of VPIN was never above {asked['threshold']:g}.")
+    shown = events.head(_EVENT_ROWS)
+    places = _decimals(shown["price"].tolist())
     header = ["starts, UTC", "ends, UTC", "minutes", "price", "highest CDF", "move after", "large?"]
     rows = [
         [
-            *(_moment(row.start), _moment(row.end), f"{row.minutes:,.1f}", f"{row.price:,.10g}", f"{row.cdf_max:.3f}"),
+            *(
+                _moment(row.start),
+                _moment(row.end),
+                f"{row.minutes:,.1f}",
+                f"{row.price:,.{places}f}",
+                f"{row.cdf_max:.3f}",
+            ),
             *("" if math.isnan(float(row.move)) else f"{row.move:.2%}", row.large),
         ]
-        for row in cast("Any", events.head(_EVENT_ROWS).itertuples(index=False))
+        for row in cast("Any", shown.itertuples(index=False))
     ]
     note = (
         f"The move is the widest log return within {asked['horizon_days']:g} days of volume after the start. "
@@ -183,6 +194,11 @@ def _provenance(record: dict[str, Any]) -> str:
 
 def _trace(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def _decimals(prices: list[float]) -> int:
+    """Count the decimals that show every price to ten digits, so that a column of them is even."""
+    return max((-int(Decimal(f"{price:.10g}").as_tuple().exponent) for price in [0.0, *prices]), default=0)
 
 
 def _moment(value: Any) -> str:

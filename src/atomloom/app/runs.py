@@ -7,9 +7,7 @@ import hashlib
 import json
 import os
 import shlex
-import signal
 import sys
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atomloom.app import interrupts
 from atomloom.app.facts import provenance
 from atomloom.app.options import plain
 from atomloom.errors import BadInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import FrameType
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -83,8 +81,9 @@ class RunFolder:
         Raises
         ------
         BadInput
-            ``out`` exists and is not empty.
+            ``out`` holds something else than a run that failed before it had trades.
         """
+        interrupts.check()
         now = datetime.now(UTC)
         digest = config_hash(command, config, seed)
         path = _new_folder(f"{now:%Y%m%dT%H%M%SZ}-{command}-{digest[:6]}") if out is None else _given_folder(out)
@@ -140,6 +139,7 @@ class RunFolder:
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage of the run and record it; a resumed run replaces the time of the stage it repeats."""
+        interrupts.check()
         start = time.monotonic()
         self.event("stage started", stage=name)
         yield
@@ -147,17 +147,19 @@ class RunFolder:
         self.record["stages"] = [old for old in self.record["stages"] if old["name"] != name] + [row]
         self.save()
         self.event("stage finished", stage=name, seconds=row["seconds"])
+        interrupts.check()
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Guard the whole run: an error or an interruption is recorded, and the way to go on is said.
 
-        SIGTERM is taken like Ctrl-C.
+        SIGTERM is taken like Ctrl-C, and neither is lost where Python drops the exception: the next stage raises it.
         """
         self.record["status"] = "running"
         self.save()
         try:
-            with _sigterm_interrupts():
+            with interrupts.guarded():
+                interrupts.check()
                 yield
         except KeyboardInterrupt:
             self._stop("interrupted", "KeyboardInterrupt")
@@ -170,6 +172,7 @@ class RunFolder:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Record the summary and mark the run done."""
+        interrupts.check()
         self.record["summary"] = plain(summary)
         self._stop("done", None)
 
@@ -252,7 +255,17 @@ def _new_folder(name: str) -> Path:
 
 
 def _given_folder(out: Path) -> Path:
-    if out.exists() and any(out.iterdir()):
+    """Take a new or empty folder, or that of a run that failed on its input: mended options deserve its name."""
+    failed = _status(out) == "failed"
+    if failed and not (out / "trades.h5").exists():
+        for name in ("events.jsonl", "rejects.csv"):
+            (out / name).unlink(missing_ok=True)
+    elif failed:
+        raise BadInput(
+            f"--out {out} holds a run that failed. Hint: name a new folder, or delete this one; "
+            f"--resume {out} tries again with the settings of the run."
+        )
+    elif out.exists() and any(out.iterdir()):
         raise BadInput(
             f"--out {out} is not empty. Hint: --resume {out} goes on with the run in it, or name a new folder."
         )
@@ -260,17 +273,7 @@ def _given_folder(out: Path) -> Path:
     return out
 
 
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_signum: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _status(path: Path) -> str | None:
+    with contextlib.suppress(BadInput):
+        return str(RunFolder.open(path).record.get("status"))
+    return None
