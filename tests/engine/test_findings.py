@@ -94,7 +94,8 @@ def test_results_that_will_not_fit():
 
 @needs_cores
 def test_threads_that_hold_the_interpreter():
-    assert kinds(work.spin, range(40), executor="threads", n=60_000) == {"gil"}
+    # On a machine that others keep busy the evidence may be missing once; it cannot be missing always.
+    assert any(kinds(work.spin, range(40), executor="threads", n=60_000) == {"gil"} for _ in range(10))
 
 
 @needs_cores
@@ -220,14 +221,14 @@ def test_strict_refuses():
     assert value == [None] * 10
 
 
-def test_strict_stops_a_long_misuse_early():
-    begun = time.monotonic()
+def test_strict_stops_a_long_misuse_early(tmp_path):
     with pytest.raises(BadInput, match="written into the code"):
-        run_parallel(slow_axes, range(200), num_threads=2, a=[1], b=[1], strict=True, progress=False)
-    assert time.monotonic() - begun < 60  # 200 molecules would take twice as long: it is not a clock that is tested
+        run_parallel(slow_axes, range(200), num_threads=2, a=[1], b=[1], folder=tmp_path, strict=True, progress=False)
+    assert 0 < len(list(tmp_path.iterdir())) < 100
 
 
-def slow_axes(molecule, a, b):
+def slow_axes(molecule, a, b, folder):
     for x in a:
         for y in b:
-            time.sleep(0.6 + 0 * x * y)
+            (folder / f"{molecule[0]}-{x}-{y}").touch()
+            time.sleep(0.6)
