@@ -166,7 +166,7 @@ def _gil(e: Evidence) -> Finding | None:
     cpu = sum(r["cpu"] for r in done)
     busy = sum(r["end"] - r["start"] for r in done)
     late = statistics.median(e.lateness) if len(e.lateness) >= 3 else 0.0
-    one_core = 0.5 * wall < cpu < 1.35 * wall and busy > 1.5 * wall
+    one_core = 0.25 * wall < cpu < 1.35 * wall and busy > 1.5 * wall
     if wall < 0.05 or not one_core or (e.lateness and late < 0.002):
         return None
     return Finding(
