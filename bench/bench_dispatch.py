@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 
 from atomloom import run_parallel
-from atomloom.engine.warm import shutdown
+from bench import peers
 from bench.measure import alternate, medians, row
 
 WORKERS = 2
@@ -26,32 +25,9 @@ def each(molecule):
     return [nothing(atom) for atom in molecule]
 
 
-@contextmanager
-def ours(work):
-    run_parallel(noop, range(64), num_threads=WORKERS, executor="processes", grain=1)
-    try:
-        yield work
-    finally:
-        shutdown()
-
-
-@contextmanager
-def futures(work):
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
-        list(pool.map(noop, [(0,)] * 64))
-        yield partial(work, pool)
-
-
-@contextmanager
-def loky(work):
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
-    Parallel(n_jobs=WORKERS)(delayed(noop)((0,)) for _ in range(64))
-    try:
-        yield work
-    finally:
-        get_reusable_executor().shutdown(wait=True)
+ours = partial(peers.ours, partial(run_parallel, noop, range(64), num_threads=WORKERS, executor="processes", grain=1))
+futures = partial(peers.futures, noop, ((0,),))
+loky = partial(peers.loky, noop, ((0,),))
 
 
 @contextmanager

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import as_completed
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 
 from atomloom import run_parallel
-from atomloom.engine.warm import shutdown
+from bench import peers
 from bench.measure import alternate, medians, row
 
 WORKERS, ARRAYS = 2, 24
@@ -35,32 +33,9 @@ def folded(arrays):
     return total
 
 
-@contextmanager
-def ours(work):
-    run_parallel(make, range(4), num_threads=WORKERS, executor="processes", count=1)
-    try:
-        yield work
-    finally:
-        shutdown()
-
-
-@contextmanager
-def futures(work):
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
-        list(pool.map(make, [(0,)] * 4, [1] * 4))
-        yield partial(work, pool)
-
-
-@contextmanager
-def loky(work):
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
-    Parallel(n_jobs=WORKERS)(delayed(make)((0,), 1) for _ in range(4))
-    try:
-        yield work
-    finally:
-        get_reusable_executor().shutdown(wait=True)
+ours = partial(peers.ours, partial(run_parallel, make, range(4), num_threads=WORKERS, executor="processes", count=1))
+futures = partial(peers.futures, make, ((0,), 1))
+loky = partial(peers.loky, make, ((0,), 1))
 
 
 def our_sum(count):

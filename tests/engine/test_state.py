@@ -256,6 +256,32 @@ def test_a_child_that_the_function_forks_does_not_come_back(method):
         assert values(module.level) == [1] * 3
 
 
+def test_workers_that_ended_between_two_runs_are_nobodys_fault(method):
+    import signal
+    import time
+
+    from atomloom.engine import warm
+
+    assert values(module.level) == [1] * 3
+    for pool in warm._pools.values():
+        for pid in pool.pids:
+            os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    result = run_parallel(module.level, range(3), num_threads=2, executor="processes", retries=0, progress=False)
+    assert result.value == [1] * 3
+    assert result.trace.deaths == 0
+
+
+def test_a_worker_replaced_in_mid_run_does_not_keep_another_state(method, tmp_path, monkeypatch):
+    from . import work
+
+    assert values(module.level) == [1] * 3
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "LEVEL", 2)
+        run_parallel(work.die_once, range(12), num_threads=2, executor="processes", flag=str(tmp_path / "flag"))
+    assert run_parallel(module.level, range(40), num_threads=2, mp_batches=20, executor="processes").value == [1] * 40
+
+
 def test_a_listener_that_raises_costs_nothing(caplog, monkeypatch):
     # The import linter, which another test runs in this process, disables every logger it does not know.
     monkeypatch.setattr(logging.getLogger("atomloom.engine.ledger"), "disabled", False)

@@ -87,7 +87,7 @@ class ProcessPool:
         self._number = 0
         self._keep = False
         self.timeout: float | None = None
-        self.deaths = 0
+        self._replaced = False
 
     # ---- a run -------------------------------------------------------------------------
 
@@ -105,13 +105,21 @@ class ProcessPool:
         self._keep = keep
         self._number = next(_numbers)
         kind = self._spawner or self.choose()
-        if self._workers and kind.inherits and (fresh or payload.large >= REFORK):
+        self._sweep()
+        incomplete = len(self._workers) < self.size
+        if self._workers and kind.inherits and (fresh or incomplete or payload.large >= REFORK):
             self._end_workers()
         self._payload = self._prepare(payload, inherit=kind.inherits and not self._workers)
         for worker in list(self._workers):
             self._send_payload(worker)
         while len(self._workers) < self.size:
             self._hire()
+
+    def _sweep(self) -> None:
+        """Forget workers that ended between two runs, so that no molecule is charged with it."""
+        ended = {fd for fd, _ in self._poll.poll(0)}
+        for worker in [each for each in self._workers if each.pidfd in ended]:
+            self._dismiss(worker)
 
     def choose(self) -> Spawner:
         """Choose how workers are started, before a run begins; end those that were started otherwise."""
@@ -189,7 +197,9 @@ class ProcessPool:
             os.close(self._payload[1])
         self._payload = None
         inherited = INHERITED.pop(self._number, None)
-        if self._spawner is not None and (inherited or not self._spawner.worth_keeping()):
+        # Workers forked at different times have seen different states of this process.
+        mixed, self._replaced = self._replaced and self._spawner is not None and self._spawner.inherits, False
+        if self._spawner is not None and (inherited or mixed or not self._spawner.worth_keeping()):
             self._end_workers()
             return
         message = pickle.dumps(("end",))
@@ -264,7 +274,7 @@ class ProcessPool:
         note = self._dismiss(worker)
         if self._payload is None:
             return
-        self.deaths += 1
+        self._replaced = True
         guilty, leaf = worker.cell[0], worker.cell[1]
         if guilty not in {index for index, _ in worker.queue}:
             guilty, leaf = (worker.queue[0][0] if worker.queue else -1), -1

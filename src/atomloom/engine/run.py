@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -332,6 +331,4 @@ def _meta(call: Call, plan: Plan) -> dict[str, Any]:
         "atomloom": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "pid": os.getpid(),
-        "thread": threading.current_thread().name,
     }
