@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import resource
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 KEEP_MAPPED = 1 << 20
 """Results from this size on are read in place; smaller ones are copied out of their slab."""
 
-MANY = 32
-"""Slabs that may be out at one time; a reducer that keeps more keeps its results, and the worker lets go."""
+
+def many() -> int:
+    """Give the slabs of one worker that may be out at one time: each holds a descriptor there.
+
+    A reducer that keeps more keeps its results, and the worker lets go. A quarter of the descriptors
+    that a process may have, at most 32: the rest is for the function and for what the worker inherits.
+    """
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 32 if allowed == resource.RLIM_INFINITY else max(2, min(32, allowed // 4))
+
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -95,6 +104,7 @@ class SlabReader:
         self._leases: dict[int, weakref.ref[Any]] = {}
         self._released: list[int] = []
         self._kept: list[int] = []
+        self._many = many()
         self.used = False
 
     def returned(self) -> tuple[list[int], list[int]]:
@@ -128,7 +138,7 @@ class SlabReader:
         # so an array could be collected while views of it still read the slab.
         lease = (ctypes.c_ubyte * len(slab)).from_buffer(slab)
         head, *buffers = read_parcel(memoryview(lease).cast("B"), parts)
-        if keep or len(self._leases) >= MANY:
+        if keep or len(self._leases) >= self._many:
             self._kept.append(number)
             del self._slabs[number]
         else:
