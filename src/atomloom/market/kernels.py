@@ -21,7 +21,7 @@ _MEMO = 32  # distinct moves remembered per sigma; bar prices sit on a half-tick
 
 
 @kernel
-def split_at(size: Ints, edges: Ints) -> tuple[Ints, Ints, Ints]:
+def split_at(size: Ticks, edges: Ints) -> tuple[Ints, Ints, Ints]:
     """Find the trades that each bar touches when volume is cut exactly at the edges.
 
     Parameters
@@ -142,7 +142,7 @@ def bar_median(px: Ticks, first: Ints, last: Ints, high: Ints, low: Ints) -> Flo
 
 
 @kernel
-def bar_mean(px: Ticks, size: Ints, first: Ints, last: Ints, skip: Ints, volume: Ints, weighted: bool) -> Floats:
+def bar_mean(px: Ticks, size: Ticks, first: Ints, last: Ints, skip: Ints, volume: Ints, weighted: bool) -> Floats:
     """Mean price of each bar: by trade, or (weighted) by the volume that falls in the bar.
 
     Distances from the bar's first price are averaged, so a constant price comes back exactly.

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput, StoreError
+from atomloom.store.columns import check_symbol
 from atomloom.store.index import COLUMNS, INDEX_DTYPE, build_index, matching
-from atomloom.store.schema import Trades, check_symbol
+from atomloom.store.schema import Trades
 from atomloom.store.units import to_ns
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ def read_trades(
             group = _group(target, file, name)
             index = _index(target, group, name)
             wanted = _wanted(target, name, index, lo, hi)
-            columns = {column: _read_column(target, group, column, index, wanted, verify=verify) for column in COLUMNS}
+            columns: dict[str, Any] = {
+                column: _read_column(target, group, column, index, wanted, verify=verify) for column in COLUMNS
+            }
             tick_size = float(group.attrs["tick_size"])
     except (StoreError, BadInput):
         raise

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.store.columns import (
+    check_sizes,
+    check_sorted,
+    check_symbol,
+    check_tick,
+    codes,
+    frozen,
+    integers,
+    names_of,
+    same_length,
+    times,
+)
 from atomloom.store.units import to_ns, to_price, to_ticks
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Mapping
 
-_MAX_INT64 = 2**63 - 1
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,12 +38,18 @@ class Trades:
         Time of each trade, ns since 1970-01-01 UTC, never decreasing (equal times are normal).
     px : (T,) int32 or int64
         Price of each trade, in ticks.
-    size : (T,) int64
+    size : (T,) int32 or int64
         Contracts or shares of each trade, at least 1.
     tick_size : float
         Quote currency per tick.
     symbol : str
         Name of the instrument; becomes the group in an HDF5 file.
+    venue : (T,) uint8, optional
+        Code of the venue of each trade: an index into ``venues``.
+    venues : sequence of str
+        Name of each code, for example ``("P", "Q")``.
+    flags : (T,) uint8, optional
+        0 for an ordinary trade; any other value says that the source doubts it.
 
     Raises
     ------
@@ -56,34 +73,55 @@ class Trades:
 
     ts: NDArray[np.int64]
     px: NDArray[np.integer[Any]]
-    size: NDArray[np.int64]
+    size: NDArray[np.integer[Any]]
     tick_size: float = 1.0
     symbol: str = "UNKNOWN"
+    venue: NDArray[np.uint8] | None = None
+    venues: tuple[str, ...] = ()
+    flags: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
-        columns = {
-            "ts": _times(self.ts),
-            "px": _integers(self.px, "px", keep_int32=True),
-            "size": _integers(self.size, "size"),
+        names = names_of(self.venues, used=self.venue is not None)
+        columns: dict[str, Any] = {
+            "ts": times(self.ts),
+            "px": integers(self.px, "px", keep_int32=True),
+            "size": integers(self.size, "size", keep_int32=True),
+            "venue": codes(self.venue, "venue", len(names) - 1),
+            "flags": codes(self.flags, "flags", 255),
         }
-        lengths = {name: len(column) for name, column in columns.items()}
-        if len(set(lengths.values())) != 1:
-            seen = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
-            message = f"the columns of trades differ in length: {seen}. Hint: give one value of each per trade."
-            raise BadInput(message)
-        if lengths["ts"] == 0:
-            raise BadInput("trades are empty. Hint: check the file, the filter or the time range they came from.")
-        _check_sorted(columns["ts"])
-        _check_sizes(columns["size"])
-        if not (math.isfinite(self.tick_size) and self.tick_size > 0):
-            message = f"tick_size is {self.tick_size!r}. Hint: give the smallest price step, for example 0.25."
-            raise BadInput(message)
+        same_length(columns, "trades")
+        check_sorted(columns["ts"])
+        check_sizes(columns["size"])
         check_symbol(self.symbol)
-        for name, column in columns.items():
-            view = np.ascontiguousarray(column).view()
-            view.flags.writeable = False  # one dtype, one layout, one mutability: kernels compile once
-            object.__setattr__(self, name, view)
-        object.__setattr__(self, "tick_size", float(self.tick_size))
+        _settle(self, columns, check_tick(self.tick_size), names)
+
+    @classmethod
+    def trusted(
+        cls,
+        columns: Mapping[str, NDArray[Any]],
+        tick_size: float,
+        symbol: str,
+        venues: tuple[str, ...] = (),
+    ) -> Self:
+        """Wrap columns that are known to be good (a store checked them when it wrote them); nothing is looked at.
+
+        Parameters
+        ----------
+        columns : mapping of str to (T,) array
+            ``ts``, ``px``, ``size`` and, where there are, ``venue`` and ``flags``; contiguous, of the dtypes above.
+        tick_size, symbol, venues
+            As above.
+
+        Examples
+        --------
+        >>> column = np.array([1])
+        >>> len(Trades.trusted({"ts": column, "px": column, "size": column}, 1.0, "ES"))
+        1
+        """
+        made = object.__new__(cls)
+        object.__setattr__(made, "symbol", symbol)
+        _settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
+        return made
 
     @classmethod
     def from_prices(
@@ -138,7 +176,8 @@ class Trades:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Unpickled arrays would come back writable, which is a second type to the compiler.
-        return type(self), (self.ts, self.px, self.size, self.tick_size, self.symbol)
+        columns = (self.ts, self.px, self.size, self.tick_size, self.symbol, self.venue, self.venues, self.flags)
+        return type(self), columns
 
     def __repr__(self) -> str:
         first, last = (np.datetime64(int(t), "ns") for t in (self.ts[0], self.ts[-1]))
@@ -181,72 +220,26 @@ class Trades:
         if lo >= hi:
             message = f"no trade of {self.symbol} has {start!r} <= ts < {end!r}. Hint: {self!r} is what there is."
             raise BadInput(message)
-        return type(self)(self.ts[lo:hi], self.px[lo:hi], self.size[lo:hi], self.tick_size, self.symbol)
+        return self.rows(lo, hi)
 
+    def rows(self, lo: int, hi: int) -> Self:
+        """Return the trades with positions ``lo <= row < hi``, at least one, without copying.
 
-def check_symbol(symbol: Any) -> None:
-    """Refuse a symbol that cannot name an HDF5 group.
-
-    Examples
-    --------
-    >>> check_symbol("ES")
-    """
-    if not isinstance(symbol, str) or not symbol.strip() or "/" in symbol or set(symbol) == {"."} or "\0" in symbol:
-        message = f"symbol is {symbol!r}. Hint: give a name without '/', for example 'ES'."
-        raise BadInput(message)
-
-
-def _times(ts: ArrayLike) -> NDArray[np.int64]:
-    column = np.asarray(ts)
-    if column.dtype.kind == "M":
-        missing = np.isnat(column)
-        if missing.any():
-            message = (
-                f"ts has {int(missing.sum()):,} NaT (first at row {int(np.argmax(missing)):,}). Hint: drop those rows."
-            )
+        Examples
+        --------
+        >>> Trades(ts=[0, 5, 9], px=[1, 2, 3], size=[1, 1, 1]).rows(1, 2).px
+        array([2])
+        """
+        if not 0 <= lo < hi <= len(self):
+            message = f"rows {lo:,} to {hi:,} are not in {self!r}. Hint: 0 <= lo < hi <= {len(self):,}."
             raise BadInput(message)
-        column = column.astype("datetime64[ns]").astype(np.int64)
-    return _integers(column, "ts")
+        held = ("ts", "px", "size", "venue", "flags")
+        columns = {name: column[lo:hi] for name in held if (column := getattr(self, name)) is not None}
+        return type(self).trusted(columns, self.tick_size, self.symbol, self.venues)
 
 
-def _integers(values: ArrayLike, name: str, *, keep_int32: bool = False) -> NDArray[Any]:
-    column = np.asarray(values)
-    if column.ndim != 1:
-        message = f"{name} has shape {column.shape}. Hint: give a one-dimensional column."
-        raise BadInput(message)
-    if column.size == 0:
-        return column.astype(np.int64)
-    if column.dtype.kind == "u" and column.itemsize == 8 and column.max() > _MAX_INT64:
-        message = f"{name} holds {column.max()}, beyond int64. Hint: rescale the column."
-        raise BadInput(message)
-    if column.dtype.kind not in "iu":
-        message = f"{name} has dtype {column.dtype}, not whole numbers. Hint: cast it to int64" + (
-            ", or build trades by Trades.from_prices." if name == "px" else "."
-        )
-        raise BadInput(message)
-    return column if keep_int32 and column.dtype == np.int32 else column.astype(np.int64, copy=False)
-
-
-def _check_sorted(ts: NDArray[np.int64]) -> None:
-    back = ts[1:] < ts[:-1]  # not np.diff: a difference of int64 may overflow
-    if back.any():
-        row = int(np.argmax(back)) + 1
-        message = (
-            f"ts goes back in time {int(back.sum()):,} times (first at row {row:,}: {int(ts[row])} after "
-            f"{int(ts[row - 1])}). Hint: sort by ts with a stable sort, or read with sort=True."
-        )
-        raise BadInput(message)
-
-
-def _check_sizes(size: NDArray[np.int64]) -> None:
-    bad = size < 1
-    if bad.any():
-        row = int(np.argmax(bad))
-        message = (
-            f"size has {int(bad.sum()):,} values below 1 (first at row {row:,}: {int(size[row])}). "
-            "Hint: drop cancelled and zero-size trades."
-        )
-        raise BadInput(message)
-    if float(size.sum(dtype=np.float64)) >= float(_MAX_INT64):
-        message = f"the sizes add up to {float(size.sum(dtype=np.float64)):.3g}, beyond int64. Hint: rescale size."
-        raise BadInput(message)
+def _settle(trades: Any, columns: Mapping[str, NDArray[Any] | None], tick_size: float, venues: tuple[str, ...]) -> None:
+    for name, column in columns.items():
+        object.__setattr__(trades, name, None if column is None else frozen(column))
+    object.__setattr__(trades, "tick_size", tick_size)
+    object.__setattr__(trades, "venues", venues)

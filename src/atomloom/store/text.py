@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.store.columns import check_symbol
 from atomloom.store.lines import physical_lines, read_bytes, read_header, split_rows
 from atomloom.store.parse import Reasons, infer_tick, parse_numbers, parse_sizes, parse_times
-from atomloom.store.schema import Trades, check_symbol
+from atomloom.store.schema import Trades
 from atomloom.store.units import to_ticks
 
 if TYPE_CHECKING:

@@ -1,0 +1,159 @@
+"""The noun for quotes: best bid and ask of each venue as integer columns that validate themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from atomloom.errors import BadInput
+from atomloom.store.columns import (
+    check_sorted,
+    check_symbol,
+    check_tick,
+    codes,
+    frozen,
+    integers,
+    names_of,
+    same_length,
+    times,
+)
+from atomloom.store.units import to_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+SIDES = ("bid_px", "bid_size", "ask_px", "ask_size")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Quotes:
+    """Quotes of one instrument in time order, held as integers; a side that a row does not tell has size 0.
+
+    Parameters
+    ----------
+    ts : (Q,) int64 or datetime64
+        Time of each quote, ns since 1970-01-01 UTC, never decreasing.
+    bid_px, ask_px : (Q,) int32 or int64
+        Prices in ticks; 0 where the row says nothing of that side.
+    bid_size, ask_size : (Q,) int32 or int64
+        Sizes, at least 0; 0 where the row says nothing of that side.
+    tick_size : float
+        Quote currency per tick.
+    symbol : str
+    venue : (Q,) uint8, optional
+        Code of the venue of each quote: an index into ``venues``.
+    venues : sequence of str
+        Name of each code.
+    flags : (Q,) uint8, optional
+        0 for an ordinary quote.
+
+    Raises
+    ------
+    BadInput
+        For empty, unequal or unsorted columns, negative sizes, or columns that are not whole numbers.
+
+    Notes
+    -----
+    Nothing is said about bid <= ask: rows of different venues may cross.
+
+    Examples
+    --------
+    >>> Quotes([0, 5], [99, 0], [3, 0], [0, 101], [0, 4], tick_size=0.25, symbol="ES")
+    Quotes(ES, 2 quotes, 1970-01-01T00:00:00.000000000 .. 1970-01-01T00:00:00.000000005 UTC, tick 0.25)
+    """
+
+    ts: NDArray[np.int64]
+    bid_px: NDArray[np.integer[Any]]
+    bid_size: NDArray[np.integer[Any]]
+    ask_px: NDArray[np.integer[Any]]
+    ask_size: NDArray[np.integer[Any]]
+    tick_size: float = 1.0
+    symbol: str = "UNKNOWN"
+    venue: NDArray[np.uint8] | None = None
+    venues: tuple[str, ...] = ()
+    flags: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        names = names_of(self.venues, used=self.venue is not None)
+        columns: dict[str, Any] = {"ts": times(self.ts)}
+        for name in SIDES:
+            columns[name] = integers(getattr(self, name), name, keep_int32=True)
+        columns["venue"] = codes(self.venue, "venue", len(names) - 1)
+        columns["flags"] = codes(self.flags, "flags", 255)
+        same_length(columns, "quotes")
+        check_sorted(columns["ts"])
+        for name in ("bid_size", "ask_size"):
+            sizes = columns[name]
+            if sizes is not None and int(sizes.min()) < 0:
+                row = int(np.argmax(sizes < 0))
+                message = f"{name} is {int(sizes[row])} at row {row:,}. Hint: sizes are at least 0."
+                raise BadInput(message)
+        check_symbol(self.symbol)
+        _settle(self, columns, check_tick(self.tick_size), names)
+
+    @classmethod
+    def trusted(
+        cls,
+        columns: Mapping[str, NDArray[Any]],
+        tick_size: float,
+        symbol: str,
+        venues: tuple[str, ...] = (),
+    ) -> Self:
+        """Wrap columns that are known to be good; nothing is looked at.
+
+        Examples
+        --------
+        >>> one = np.array([1])
+        >>> sides = {"bid_px": one, "bid_size": one, "ask_px": one, "ask_size": one}
+        >>> len(Quotes.trusted({"ts": one, **sides}, 1.0, "ES"))
+        1
+        """
+        made = object.__new__(cls)
+        object.__setattr__(made, "symbol", symbol)
+        _settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
+        return made
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        sides = (self.bid_px, self.bid_size, self.ask_px, self.ask_size)
+        return type(self), (self.ts, *sides, self.tick_size, self.symbol, self.venue, self.venues, self.flags)
+
+    def __repr__(self) -> str:
+        first, last = (np.datetime64(int(t), "ns") for t in (self.ts[0], self.ts[-1]))
+        return f"Quotes({self.symbol}, {len(self):,} quotes, {first} .. {last} UTC, tick {self.tick_size:g})"
+
+    def slice(self, start: Any = None, end: Any = None) -> Self:
+        """Return the quotes with ``start <= ts < end``, without copying.
+
+        Raises
+        ------
+        BadInput
+            If no quote lies in the range.
+
+        Examples
+        --------
+        >>> one = [1, 1]
+        >>> len(Quotes([0, 5], one, one, one, one).slice(5))
+        1
+        """
+        lo = 0 if start is None else int(np.searchsorted(self.ts, to_ns(start), side="left"))
+        hi = len(self) if end is None else int(np.searchsorted(self.ts, to_ns(end), side="left"))
+        if lo >= hi:
+            message = f"no quote of {self.symbol} has {start!r} <= ts < {end!r}. Hint: {self!r} is what there is."
+            raise BadInput(message)
+        held = ("ts", *SIDES, "venue", "flags")
+        columns = {name: column[lo:hi] for name in held if (column := getattr(self, name)) is not None}
+        return type(self).trusted(columns, self.tick_size, self.symbol, self.venues)
+
+
+def _settle(quotes: Any, columns: Mapping[str, NDArray[Any] | None], tick_size: float, venues: tuple[str, ...]) -> None:
+    for name, column in columns.items():
+        object.__setattr__(quotes, name, None if column is None else frozen(column))
+    object.__setattr__(quotes, "tick_size", tick_size)
+    object.__setattr__(quotes, "venues", venues)
