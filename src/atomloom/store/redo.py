@@ -1,0 +1,326 @@
+"""A file that changes whole or not at all: HDF5 writes through it, a redo log makes each commit atomic."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from atomloom.errors import StoreError
+from atomloom.store.codec import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = 4096
+_MAGIC = b"ATOMREDO"
+_HEAD = struct.Struct("<8sqqQ")  # magic, length of the file, number of pages, checksum of the rest
+_PATIENCE = 10.0  # seconds to wait for readers that hold the file
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+class RedoFile(io.RawIOBase):
+    """What HDF5 takes for a file: what is committed stays as it is until the next commit replaces it.
+
+    Writes past the committed end go to the disk at once (nobody looks there); writes before it wait in
+    memory, page by page. :meth:`commit` flushes the first, writes the second to a log beside the file,
+    then into the file. A crash before the log is whole leaves the old state, a crash after it the new one:
+    :func:`recover` brings the log into the file.
+
+    Parameters
+    ----------
+    path : Path
+        An HDF5 file.
+
+    Raises
+    ------
+    StoreError
+        If another writer has the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a")
+    ...     _ = path.write_bytes(b"old")
+    ...     file = RedoFile(path)
+    ...     _ = file.write(b"new!")
+    ...     before = path.read_bytes()[:3]
+    ...     file.commit()
+    ...     before, path.read_bytes()
+    (b'old', b'new!')
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDWR)
+        try:
+            _claim(self._descriptor, path)
+            recover(path)
+            self._committed = self._length = committed_length(self._descriptor)
+            os.ftruncate(self._descriptor, self._committed)  # what a crashed writer left behind the end
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        self._pages: dict[int, bytearray] = {}
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position."""
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """Give the position."""
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the position on, as if everything written were in the file."""
+        out = memoryview(buffer).cast("B")
+        wanted = max(0, min(len(out), self._length - self._at))
+        got = os.preadv(self._descriptor, [out[:wanted]], self._at) if wanted else 0
+        out[got:wanted] = bytes(wanted - got)
+        for number in self._touched(self._at, wanted):
+            self._copy(number, out[:wanted], self._at, out_of_page=True)
+        self._at += wanted
+        return wanted
+
+    def write(self, buffer: Any) -> int:
+        """Write at the position: behind the committed end to the disk, before it to memory."""
+        data = memoryview(buffer).cast("B")
+        below = max(0, min(len(data), self._committed - self._at))
+        if below:
+            self._keep(data[:below])
+        at = self._at + below
+        rest = data[below:]
+        if rest and at // PAGE in self._pages:  # a page that holds the committed end has both kinds of bytes
+            self._copy(at // PAGE, rest, at, out_of_page=False)
+        while rest:
+            done = os.pwrite(self._descriptor, rest, at)
+            at, rest = at + done, rest[done:]
+        self._at += len(data)
+        self._length = max(self._length, self._at)
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length; what is cut off below the committed end goes at the commit."""
+        self._length = self._at if size is None else size
+        if self._length > self._committed:
+            os.ftruncate(self._descriptor, self._length)
+        return self._length
+
+    def flush(self) -> None:
+        """Do nothing: only a commit counts."""
+
+    def commit(self) -> None:
+        """Make everything written so far the state of the file, all of it or, after a crash, nothing."""
+        os.fdatasync(self._descriptor)
+        if self._pages or self._length != self._committed:
+            _write_log(self.path, self._length, self._pages)
+            _apply(self._descriptor, self._length, self._pages)
+            _log(self.path).unlink()
+        self._pages.clear()
+        self._committed = self._length
+
+    def discard(self) -> None:
+        """Forget what was written since the last commit."""
+        self._pages.clear()
+        self._length = self._committed
+        os.ftruncate(self._descriptor, self._committed)
+        self._at = 0
+
+    def close(self) -> None:
+        """Let go of the file; what is not committed is lost."""
+        if not self.closed:
+            self.discard()
+            os.close(self._descriptor)
+        super().close()
+
+    def _touched(self, at: int, size: int) -> list[int]:
+        if not self._pages or not size:
+            return []
+        return [number for number in range(at // PAGE, (at + size - 1) // PAGE + 1) if number in self._pages]
+
+    def _keep(self, data: memoryview) -> None:
+        for number in range(self._at // PAGE, (self._at + len(data) - 1) // PAGE + 1):
+            if number not in self._pages:
+                page = bytearray(PAGE)
+                os.preadv(self._descriptor, [page], number * PAGE)
+                self._pages[number] = page
+            self._copy(number, data, self._at, out_of_page=False)
+
+    def _copy(self, number: int, data: memoryview, at: int, *, out_of_page: bool) -> None:
+        """Copy the part that a page and ``data`` (which starts at ``at``) share, one way or the other."""
+        start = number * PAGE
+        low, high = max(at, start), min(at + len(data), start + PAGE)
+        if out_of_page:
+            data[low - at : high - at] = self._pages[number][low - start : high - start]
+        else:
+            self._pages[number][low - start : high - start] = data[low - at : high - at]
+
+
+def committed_length(descriptor: int) -> int:
+    """Give the length of an HDF5 file as its superblock tells it; the length on disk for any other file.
+
+    A writer that crashed may have left more behind that end.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryFile() as file:
+    ...     _ = file.write(b"abc")
+    ...     file.flush()
+    ...     committed_length(file.fileno())
+    3
+    """
+    head = os.pread(descriptor, 48, 0)
+    on_disk = os.fstat(descriptor).st_size
+    if head[:8] != _HDF5 or len(head) < 48 or head[8] < 2:
+        return on_disk
+    told = int.from_bytes(head[28:36], "little")
+    return min(told, on_disk)
+
+
+def recover(path: Path) -> bool:
+    """Bring the log of a writer that died during a commit into the file; say whether there was one.
+
+    A log that is not whole belongs to a commit that never happened, and goes.
+
+    Raises
+    ------
+    StoreError
+        If there is a log and the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> recover(Path("no such file"))
+    False
+    """
+    log = _log(path)
+    try:
+        content = log.read_bytes()
+    except FileNotFoundError:
+        return False
+    try:
+        found = _read_log(content)
+        if found is not None:
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                _apply(descriptor, *found)
+            finally:
+                os.close(descriptor)
+        log.unlink(missing_ok=True)
+    except OSError as error:
+        message = (
+            f"{path} has an unfinished commit in {log.name} and cannot be written: {error}. "
+            "Hint: open it once where it can be written."
+        )
+        raise StoreError(message) from error
+    return found is not None
+
+
+def pending(path: Path) -> bool:
+    """Say whether a log lies beside a file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> pending(Path("no such file"))
+    False
+    """
+    return _log(path).exists()
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}.redo")
+
+
+def _write_log(path: Path, length: int, pages: dict[int, bytearray]) -> None:
+    body = b"".join(struct.pack("<q", number) + bytes(page) for number, page in sorted(pages.items()))
+    head = _HEAD.pack(_MAGIC, length, len(pages), checksum(struct.pack("<qq", length, len(pages)) + body))
+    with _log(path).open("wb") as log:
+        log.write(head + body)
+        log.flush()
+        os.fsync(log.fileno())
+    _sync_folder(path.parent)
+
+
+def _read_log(content: bytes) -> tuple[int, dict[int, bytearray]] | None:
+    if len(content) < _HEAD.size:
+        return None
+    magic, length, count, told = _HEAD.unpack_from(content)
+    body = content[_HEAD.size :]
+    if magic != _MAGIC or len(body) != count * (8 + PAGE) or checksum(struct.pack("<qq", length, count) + body) != told:
+        return None
+    pages = {}
+    for k in range(count):
+        at = k * (8 + PAGE)
+        pages[struct.unpack_from("<q", body, at)[0]] = bytearray(body[at + 8 : at + 8 + PAGE])
+    return length, pages
+
+
+def _apply(descriptor: int, length: int, pages: dict[int, bytearray]) -> None:
+    with _alone(descriptor):
+        for number, page in sorted(pages.items()):
+            start = number * PAGE
+            if start < length:
+                os.pwrite(descriptor, page[: length - start], start)
+        os.ftruncate(descriptor, length)
+        os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """Keep readers out while pages change; one that will not go is not waited for forever."""
+    end = time.monotonic() + _PATIENCE
+    held = False
+    while not held and time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except OSError:
+            time.sleep(0.01)
+    try:
+        yield
+    finally:
+        if held:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _claim(descriptor: int, path: Path) -> None:
+    """Be the only writer: a lock of this open file, which readers and HDF5's own locks do not touch."""
+    # F_OFD_SETLK with struct flock {type, whence, start, len, pid}: one byte far behind any data
+    request = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 1 << 62, 1, 0)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, request)
+    except OSError as error:
+        message = f"{path} is being written by another program. Hint: wait for it, or write to another file."
+        raise StoreError(message) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
