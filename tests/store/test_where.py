@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomloom.errors import BadInput
-from atomloom.store import open_store
+from atomloom.store import layout, open_store
 from store.made import columns_of, make
 
 N = 4_000
@@ -19,10 +19,13 @@ def held(tmp_path_factory):
     trades = make(N, venues=9, seed=5)
     path = tmp_path_factory.mktemp("h5") / "t.h5"
     with (
+        pytest.MonkeyPatch.context() as patch,
         open_store(path, "a") as store,
         store.writer("ES", tick_size=0.25, venues=trades.venues, chunk_rows=700) as writer,
     ):
+        patch.setattr(layout, "RARE_SHARE", 0.02)  # seven rows of a chunk
         writer.append(columns_of(trades))
+        writer.commit()
     return open_store(path)["ES"], trades
 
 

@@ -20,6 +20,7 @@ Commands:
   demo    Run VPIN on embedded real trades and write a report.
   doctor  Look at this machine and installation.
   report  Rebuild the report of a run from its folder.
+  store   List, describe, verify, search and export a store.
   vpin    Run VPIN on your own CSV of trades and write a report.
 """
 

@@ -12,7 +12,7 @@ import numpy as np
 from atomloom.engine.budget import resolve_threads
 from atomloom.errors import StoreError
 from atomloom.store.handle import open_store
-from atomloom.store.layout import day_table, describe, kind_of
+from atomloom.store.layout import day_table, describe, kind_of, rare_rows
 from atomloom.store.reader import read_chunk, spread
 
 if TYPE_CHECKING:
@@ -146,15 +146,17 @@ def _check(source: Source, meta: TableMeta, chunk: int) -> list[str]:
     if wrong:
         return wrong
     volume = kind_of(meta.kind).volume
-    entry, rare = describe(columns, chunk * meta.chunk_rows, volume, rare=volume is not None)
     told = meta.index[chunk : chunk + 1]
+    entry, _ = describe(columns, chunk * meta.chunk_rows, volume, rare=False)
+    for name in {"rare_size", "rare_venues"} & set(told.dtype.names or ()):  # a matter of choice, not of the rows
+        entry[name] = told[name]
     first, count = int(told["rare_first"][0]), int(told["rare_count"][0])
     same = all(
         np.array_equal(entry[name], told[name])
         for name in entry.dtype.names or ()
         if not name.endswith(("_sum", "_bytes")) and name not in {"rare_first", "rare_count"}
     )
-    if not same or not np.array_equal(rare, meta.rare[first : first + count]):
+    if not same or not np.array_equal(rare_rows(columns, told), meta.rare[first : first + count]):
         wrong.append(f"{meta.where('*', chunk)} is not what the index says. Hint: restore the file from its source.")
     days = day_table(columns["ts"], columns[volume] if volume else None, chunk * meta.chunk_rows)
     lo, hi = np.searchsorted(meta.days["first"], [chunk * meta.chunk_rows, (chunk + 1) * meta.chunk_rows])

@@ -19,7 +19,7 @@ SCHEMA_VERSION = 2
 CHUNK_ROWS = 131_072
 """Rows of a chunk, in every column: row r lies in chunk r // 131,072."""
 
-RARE_SHARE = 1 / 256
+RARE_SHARE = 1 / 512
 """Up to this share of a chunk's rows is listed apart: the largest sizes, and the venues that hardly occur."""
 
 SIDE_COLUMNS = ("venue", "flags")
@@ -150,30 +150,48 @@ def describe(columns: Mapping[str, NDArray[Any]], start: int, volume: str | None
     if "venue" in columns:
         entry["venue_set"] = bits(np.flatnonzero(np.bincount(columns["venue"], minlength=256)))
     entry["rare_size"] = np.iinfo(np.int64).max
-    if not rare:
-        return entry, np.zeros(0, dtype=RARE_DTYPE)
-    return entry, _rare_rows(columns, start, entry)
+    if rare:
+        _choose_rare(columns, entry)
+    return entry, rare_rows(columns, entry)
 
 
-def _rare_rows(columns: Mapping[str, NDArray[Any]], start: int, entry: NDArray[Any]) -> NDArray[Any]:
+def _choose_rare(columns: Mapping[str, NDArray[Any]], entry: NDArray[Any]) -> None:
+    """Set from which size on, and at which venues, rows are rare."""
     size = columns["size"]
     most = int(len(size) * RARE_SHARE)
-    listed = np.zeros(len(size), dtype=bool)
-    if most:
-        cut = int(np.partition(size, len(size) - most - 1)[len(size) - most - 1])
-        listed = size > cut  # at most `most` rows, fewer where the cut is shared
-        entry["rare_size"] = cut + 1
-    if most and "venue" in columns:
+    if not most:
+        return
+    # at most so many rows are larger than the cut, fewer where it is shared
+    entry["rare_size"] = int(np.partition(size, len(size) - most - 1)[len(size) - most - 1]) + 1
+    if "venue" in columns:
         counts = np.bincount(columns["venue"], minlength=256)
         order = np.argsort(counts, kind="stable")
-        few = order[(np.cumsum(counts[order]) <= most)]
-        entry["rare_venues"] = bits(few)  # venues that do not occur are rare as well: their rows are all listed
-        scarce = np.zeros(256, dtype=bool)
-        scarce[few] = True
+        # venues that do not occur are rare as well: all of their rows are listed
+        entry["rare_venues"] = bits(order[np.cumsum(counts[order]) <= most])
+
+
+def rare_rows(columns: Mapping[str, NDArray[Any]], entry: NDArray[Any]) -> NDArray[Any]:
+    """List the rows of a chunk that its entry calls rare, by size or by venue.
+
+    Examples
+    --------
+    >>> ones = np.ones(3, dtype=np.int64)
+    >>> columns = {"ts": ones, "px": ones, "size": np.array([1, 9, 1])}
+    >>> entry, _ = describe(columns, 10, "size", rare=True)
+    >>> entry["rare_size"] = 5
+    >>> rare_rows(columns, entry)["row"]
+    array([11])
+    """
+    if "size" not in columns:
+        return np.zeros(0, dtype=RARE_DTYPE)
+    listed = columns["size"] >= int(entry["rare_size"][0])
+    if "venue" in columns:
+        words = entry["rare_venues"][0]
+        scarce = np.array([int(words[code // 64]) >> (code % 64) & 1 for code in range(256)], dtype=bool)
         listed |= scarce[columns["venue"]]
     rows = np.flatnonzero(listed)
     found = np.zeros(len(rows), dtype=RARE_DTYPE)
-    found["row"] = rows + start
+    found["row"] = rows + int(entry["start"][0])
     for name in ("ts", "px", "size", *SIDE_COLUMNS):
         if name in columns:
             found[name] = columns[name][rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +55,18 @@ class Hits:
 
     def __repr__(self) -> str:
         return f"Hits({len(self):,} of {self.meta.rows:,} {self.meta.kind} of {self.meta.symbol}, {self.plan})"
+
+    def head(self, rows: int) -> Hits:
+        """Keep the first rows only.
+
+        Examples
+        --------
+        >>> from atomloom.data import es_2013_09
+        >>> from atomloom.store import open_store
+        >>> len(open_store(es_2013_09())["ES"].where("size >= 100").head(3))
+        3
+        """
+        return replace(self, row=self.row[:rows])
 
     def columns(self, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """Read columns of these rows, all by default; rows listed apart cost no chunk.
