@@ -1,66 +1,33 @@
-"""The figures of a report: matplotlib drawn to inline SVG whose colours follow the page's theme."""
+"""The figures of a VPIN report and of how a run went."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context, style
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from atomloom.app.drawing import (
+    AMBER,
+    BLUE,
+    GREEN,
+    INK,
+    RED,
+    WIDTH,
+    moments_of,
+    panels,
+    span_of,
+    theme,
+    threshold_line,
+    to_svg,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-# Stand-in colours: each is written once here and becomes a CSS variable of the page, so that one
-# SVG serves light, dark and print. The hues are Okabe and Ito's, told apart by every kind of eye.
-INK, MUTED, RULE = "#111101", "#777701", "#dddd01"
-BLUE, RED, AMBER, GREEN = "#0072b1", "#d55e01", "#e69f01", "#009e71"
-VARIABLES = {
-    INK: "--ink",
-    MUTED: "--muted",
-    RULE: "--rule",
-    BLUE: "--blue",
-    RED: "--red",
-    AMBER: "--amber",
-    GREEN: "--green",
-}
-_STYLE: Any = {
-    "timezone": "UTC",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "atomloom",
-    "font.size": 10.0,
-    "text.color": INK,
-    "axes.edgecolor": RULE,
-    "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 11.0,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 9.0,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": RULE,
-    "grid.linewidth": 0.6,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.size": 3.0,
-    "ytick.major.size": 0.0,
-    "figure.facecolor": "none",
-    "legend.frameon": False,
-    "path.simplify_threshold": 0.2,
-}
-_WIDTH = 10.4
 
 
 def price_and_vpin(bars: pd.DataFrame, buckets: pd.DataFrame, events: pd.DataFrame, threshold: float) -> str:
@@ -90,26 +57,26 @@ def price_and_vpin(bars: pd.DataFrame, buckets: pd.DataFrame, events: pd.DataFra
     >>> price_and_vpin(bars, bars, pd.DataFrame({"start": times[:1], "end": times[1:2]}), 0.9)[:4]
     '<svg'
     """
-    with _theme():
-        figure, axes = _panels(3, 6.4, heights=[2.2, 1, 1])
+    with theme():
+        figure, axes = panels(3, 6.4, heights=[2.2, 1, 1])
         rows = [(bars, "close", "price", INK), (buckets, "vpin", "VPIN", BLUE), (buckets, "cdf", "CDF of VPIN", RED)]
         for ax, (frame, column, label, colour) in zip(axes, rows, strict=True):
             ax.plot(
-                _moments(frame["end"]), frame[column].to_numpy(), color=colour, linewidth=1.3, drawstyle="steps-post"
+                moments_of(frame["end"]), frame[column].to_numpy(), color=colour, linewidth=1.3, drawstyle="steps-post"
             )
             ax.set_ylabel(label)
-            for start, end in zip(_moments(events["start"]), _moments(events["end"]), strict=True):
+            for start, end in zip(moments_of(events["start"]), moments_of(events["end"]), strict=True):
                 ax.axvspan(start, end, color=AMBER, alpha=0.28, linewidth=0)
         axes[0].set_title("Close of the volume bars" + (" (shaded: VPIN events)" if len(events) else ""))
-        axes[2].set_xlim(*_span(_moments(bars["end"])))
+        axes[2].set_xlim(*span_of(moments_of(bars["end"])))
         axes[1].set_ylim(bottom=0)
         axes[2].set_ylim(-0.03, 1.06)
-        _threshold(axes[2], threshold)
+        threshold_line(axes[2], threshold)
         locator = AutoDateLocator(minticks=5, maxticks=10)  # type: ignore[no-untyped-call]
         axes[2].xaxis.set_major_locator(locator)
         axes[2].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes[2].set_xlabel("time, UTC")
-        return _svg(figure, "Price, VPIN and its CDF over time")
+        return to_svg(figure, "Price, VPIN and its CDF over time")
 
 
 def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
@@ -134,9 +101,9 @@ def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
     table = grid.pivot_table(index=y, columns=x, values=value, aggfunc="mean", sort=True)
     cells = table.to_numpy(dtype=float)
     low, high = float(np.nanmin(cells)), float(np.nanmax(cells))
-    with _theme({"axes.grid": False}):
+    with theme({"axes.grid": False}):
         rows, columns = cells.shape
-        figure = Figure(figsize=(_WIDTH, 0.95 + 0.5 * rows), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.95 + 0.5 * rows), layout="constrained")
         ax = figure.subplots()
         for (row, column), cell in np.ndenumerate(cells):
             share = (cell - low) / (high - low) if high > low else 0.5
@@ -150,7 +117,7 @@ def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
         ax.set_title(label)
         ax.spines[["left", "bottom"]].set_visible(False)
         ax.tick_params(length=0)
-        return _svg(figure, label)
+        return to_svg(figure, label)
 
 
 def molecules(trace: Sequence[dict[str, Any]]) -> str:
@@ -168,8 +135,8 @@ def molecules(trace: Sequence[dict[str, Any]]) -> str:
     1
     """
     workers = list(dict.fromkeys(record["worker"] for record in sorted(trace, key=lambda row: row["start"])))
-    with _theme():
-        figure, (lanes, busy) = _panels(2, 1.9 + 0.34 * len(workers), heights=[0.6 + 0.5 * len(workers), 1])
+    with theme():
+        figure, (lanes, busy) = panels(2, 1.9 + 0.34 * len(workers), heights=[0.6 + 0.5 * len(workers), 1])
         for lane, worker in enumerate(workers):
             mine = sorted((record for record in trace if record["worker"] == worker), key=lambda row: row["start"])
             for parity, colour in enumerate((BLUE, GREEN)):
@@ -187,7 +154,7 @@ def molecules(trace: Sequence[dict[str, Any]]) -> str:
         busy.set_ylabel("busy")
         busy.set_xlabel("seconds since the first job was sent")
         busy.set_xlim(0, max(record["end"] for record in trace) * 1.01)
-        return _svg(figure, "Work of each worker over time")
+        return to_svg(figure, "Work of each worker over time")
 
 
 def stages(rows: Sequence[dict[str, Any]]) -> str:
@@ -205,8 +172,8 @@ def stages(rows: Sequence[dict[str, Any]]) -> str:
     """
     seconds = np.array([row["seconds"] for row in rows])
     ends = np.cumsum(seconds)
-    with _theme():
-        figure = Figure(figsize=(_WIDTH, 0.9 + 0.3 * len(rows)), layout="constrained")
+    with theme():
+        figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(rows)), layout="constrained")
         ax = figure.subplots()
         ax.barh(range(len(rows)), seconds, left=ends - seconds, height=0.62, color=BLUE)
         for number, (end, spent) in enumerate(zip(ends, seconds, strict=True)):
@@ -223,48 +190,7 @@ def stages(rows: Sequence[dict[str, Any]]) -> str:
         ax.set_xlim(0, ends[-1] * 1.09)
         ax.grid(visible=False, axis="y")
         ax.set_xlabel("seconds, one stage after the other")
-        return _svg(figure, "Time of each stage")
-
-
-@contextlib.contextmanager
-def _theme(changes: dict[str, Any] | None = None) -> Iterator[None]:
-    """Start from matplotlib's defaults, not from the user's settings: the same folder gives the same page."""
-    with style.context("default"), rc_context(_STYLE | (changes or {})):
-        yield
-
-
-def _panels(count: int, height: float, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    axes = figure.subplots(count, 1, sharex=True, gridspec_kw={"height_ratios": heights})
-    figure.align_ylabels(axes)
-    return figure, list(axes)
-
-
-def _moments(column: pd.Series[Any]) -> NDArray[np.datetime64]:
-    """Give UTC times without their zone, which is what matplotlib places on an axis exactly."""
-    moments: NDArray[np.datetime64] = column.to_numpy(dtype="datetime64[ns]")
-    return moments
-
-
-def _span(moments: NDArray[np.datetime64]) -> tuple[Any, Any]:
-    """Give the ends of the time axis: a little air on both sides."""
-    air = max((moments[-1] - moments[0]) // 200, np.timedelta64(1, "s"))
-    return moments[0] - air, moments[-1] + air
-
-
-def _threshold(ax: Axes, level: float) -> None:
-    """Draw the threshold with its value outside the axes, where no line can cross it."""
-    ax.axhline(level, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    ax.annotate(
-        f"{level:g}",
-        (1, level),
-        (4, 0),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        va="center",
-        fontsize=9,
-        color=MUTED,
-    )
+        return to_svg(figure, "Time of each stage")
 
 
 def _cell(ax: Axes, column: int, row: int, value: float, share: float) -> None:
@@ -292,21 +218,3 @@ def _busy(trace: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     steps = np.tile([1, -1], len(trace))
     order = np.lexsort((steps, moments))
     return np.r_[0.0, moments[order]], np.r_[0, np.cumsum(steps[order])]
-
-
-def _svg(figure: Figure, title: str) -> str:
-    """Write a figure as an SVG element: no ids that clash on a page, no dates, themed colours and font."""
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)  # type: ignore[no-untyped-call]
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[^"]*_\d+"', "", svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
-    svg = re.sub(r"font-family: [^;\"]+", "font-family: var(--font)", svg)
-    svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font: \1 var(--font)", svg)
-    for colour, variable in VARIABLES.items():
-        svg = svg.replace(colour, f"var({variable})")
-    return svg.strip()

@@ -24,18 +24,21 @@ def command(run: RunOptions) -> None:
     E-mini S&P 500 trades become typed HDF5, volume bars, VPIN with its CDF, and events; then a grid of
     parameters is worked on all cores. No network, less than a minute.
     """
-    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from functools import partial  # noqa: PLC0415  # --help owes nobody numpy
+
+    from atomloom.app import config, pipeline, vpin_run  # noqa: PLC0415  # same
     from atomloom.app.settings import DemoSettings  # noqa: PLC0415  # same
 
     settings = pipeline.settled(run, DemoSettings(), "demo")
     if run.print_config:
         say_result(config.to_toml(settings, "atomloom demo --config FILE").rstrip("\n"))
         return
-    pipeline.execute("demo", settings, run, _read, SOURCE)
+    pipeline.execute("demo", settings, run, SOURCE, partial(vpin_run.work, _read, settings, run), vpin_run.say)
 
 
-def _read(_folder: RunFolder, _chatter: Chatter) -> Trades:
+def _read(folder: RunFolder, _chatter: Chatter) -> Trades:
     import atomloom  # noqa: PLC0415  # with the store behind it
     from atomloom.data import es_2013_09  # noqa: PLC0415  # same
 
-    return atomloom.store.read_trades(es_2013_09())
+    with folder.stage("read trades"):
+        return atomloom.store.read_trades(es_2013_09())

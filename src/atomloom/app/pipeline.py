@@ -1,34 +1,27 @@
-"""From trades to a finished run folder: HDF5, bars, VPIN, events, a grid of parameters, the report."""
+"""How every run goes: settings, a folder, the work, the summary, the report."""
 
 from __future__ import annotations
 
-import math
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import atomloom
 from atomloom.app import config, interrupts
 from atomloom.app.facts import provenance
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
 from atomloom.app.report import write_report
 from atomloom.app.runs import RunFolder
-from atomloom.engine.budget import resolve_threads
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from pathlib import Path
 
-    import pandas as pd
+    from atomloom.engine.progress import Event
 
-    from atomloom.app.settings import DemoSettings
-    from atomloom.market.result import VPINResult
-    from atomloom.store.schema import Trades
+    Work = Callable[[RunFolder, Chatter], dict[str, Any]]
+    Say = Callable[[RunFolder], list[tuple[str, str]]]
 
-    Reader = Callable[[RunFolder, Chatter], Trades]
-
-
-Settings = TypeVar("Settings", bound="DemoSettings")
+Settings = TypeVar("Settings")
 
 
 def settled(run: RunOptions, defaults: Settings, command: str) -> Settings:
@@ -47,19 +40,40 @@ def settled(run: RunOptions, defaults: Settings, command: str) -> Settings:
     return config.update(defaults, record["config"], str(run.resume / "run.json"))
 
 
-def execute(command: str, settings: DemoSettings, run: RunOptions, read: Reader, source: str) -> None:
-    """Run the pipeline into a folder, new or resumed, and print the summary on stdout.
+def source_of(run: RunOptions, file: Path | None) -> Path:
+    """Give the file of a run: the one named, or that of the resumed run.
+
+    Raises
+    ------
+    UsageError
+        Neither is there.
+    """
+    import click  # noqa: PLC0415  # loaded with the options anyway
+
+    if run.resume is not None:
+        from pathlib import Path  # noqa: PLC0415  # same
+
+        return Path(RunFolder.open(run.resume).record["source"])
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
+    return file
+
+
+def execute(command: str, settings: Any, run: RunOptions, source: str, work: Work, say: Say) -> None:
+    """Do the work of a run in a folder, new or resumed, and print the summary on stdout.
 
     Parameters
     ----------
     command : str
         Name of the subcommand, for the folder and for resuming.
-    settings : DemoSettings or VpinSettings
+    settings : spec
     run : RunOptions
-    read : callable
-        Reads the trades; called once, unless the folder holds them already.
     source : str
-        Where they come from, as the user named it.
+        Where the data come from, as the user named it.
+    work : callable
+        Does it, leaves files in the folder, gives the summary.
+    say : callable
+        Tells a finished run in pairs of a word and a text.
     """
     chatter = Chatter(quiet=run.quiet)
     if run.resume is not None:
@@ -76,53 +90,25 @@ def execute(command: str, settings: DemoSettings, run: RunOptions, read: Reader,
     else:
         chatter.say(f"run folder: {folder.path}")
         with folder.running():
-            _work(folder, settings, run, read, chatter)
+            summary = work(folder, chatter)
+            folder.finish({**summary, "seconds": folder.seconds()})
+            # Not a stage: a report that told its own time could not be rebuilt to the same bytes.
+            began = time.monotonic()
+            write_report(folder)
+            folder.event("report written", seconds=round(time.monotonic() - began, 6))
     if run.as_json:
         emit_json({"run": str(folder.path), "report": str(folder.path / "report.html"), **folder.record["summary"]})
     else:
-        say_result(_page(folder))
+        ends = [("time", f"{folder.record['summary']['seconds']:.1f} s"), ("report", str(folder.path / "report.html"))]
+        rows = [*say(folder), *ends]
+        width = max(len(name) for name, _ in rows) + 1
+        say_result("\n".join(f"{name:<{width}} {value}" for name, value in rows))
 
 
-def _work(folder: RunFolder, settings: DemoSettings, run: RunOptions, read: Reader, chatter: Chatter) -> None:
-    trades = _trades(folder, read, chatter)
-    with folder.stage("VPIN"):
-        chatter.say("computing VPIN (the first time ever, kernels are compiled: some seconds)")
-        result = atomloom.market.vpin(trades, settings.vpin)
-    grid = _grid(folder, settings, run, trades)
-    with folder.stage("tables"):
-        folder.write_frame("bars.csv", result.bars.to_frame())
-        folder.write_frame("buckets.csv", result.to_frame())
-        folder.write_frame("episodes.csv", _episodes(result))
-        folder.write_frame("grid.csv", _rows(grid))
-        folder.write_lines("trace.jsonl", grid.trace.records)
-    folder.finish({**_summary(folder, trades, result, grid), "seconds": folder.seconds()})
-    # Not a stage: a report that told its own time could not be rebuilt to the same bytes.
-    began = time.monotonic()
-    write_report(folder)
-    folder.event("report written", seconds=round(time.monotonic() - began, 6))
+def listener_of(folder: RunFolder, run: RunOptions) -> Callable[[Event], None]:
+    """Give the engine someone to tell its progress: the folder's log, and the terminal unless quiet."""
+    from atomloom.engine.progress import listener, to_json  # noqa: PLC0415  # the engine, only when it runs
 
-
-def _trades(folder: RunFolder, read: Reader, chatter: Chatter) -> Trades:
-    """Read the trades, keep them as typed HDF5, and go on from what the file says."""
-    file = folder.path / "trades.h5"
-    if not file.is_file():
-        chatter.say(f"reading {folder.record['source']}")
-        with folder.stage("read trades"):
-            trades = read(folder, chatter)
-        with folder.stage("write HDF5"):
-            atomloom.store.write_trades(file, trades, source=folder.record["source"])
-    with folder.stage("read HDF5"):
-        return atomloom.store.read_trades(file)
-
-
-def _grid(folder: RunFolder, settings: DemoSettings, run: RunOptions, trades: Trades) -> Any:
-    """Work the grid on the engine, a leaf for each kind of bars, journalled so that it can be resumed."""
-    from atomloom.engine.progress import Event, listener, to_json  # noqa: PLC0415  # the engine, only when it runs
-
-    axes = settings.grid.axes(settings.vpin)
-    grain = math.prod(len(values) for name, values in axes.items() if name not in settings.grid.BARS)
-    leaves = math.prod(len(axes[name]) for name in settings.grid.BARS)
-    workers = resolve_threads(run.threads)
     draw = None if run.quiet else listener(None)
 
     def note(event: Event) -> None:
@@ -132,121 +118,4 @@ def _grid(folder: RunFolder, settings: DemoSettings, run: RunOptions, trades: Tr
         if draw is not None:
             draw(event)
 
-    with folder.stage("grid"):
-        return atomloom.run_parallel(
-            partial(grid_rows, base=settings.vpin.to_dict()),
-            atomloom.grid(**axes),
-            num_threads=workers,
-            mp_batches=max(1, math.ceil(leaves / workers)),
-            grain=grain,
-            journal=folder.path / "journal",
-            progress=note,
-            trades=trades,
-        )
-
-
-def grid_rows(molecule: Iterable[dict[str, Any]], trades: Trades, base: dict[str, Any]) -> list[dict[str, Any]]:
-    """Compute the numbers of some points of the grid, one row each; no tables yet, so no worker loads pandas.
-
-    Parameters
-    ----------
-    molecule : iterable of dict
-        Points of the grid; neighbours share their bars.
-    trades : Trades
-    base : dict
-        Fields of ``VPINConfig`` that the points leave open.
-
-    Returns
-    -------
-    list of dict
-        As :func:`atomloom.market.vpin_grid_row`.
-
-    Examples
-    --------
-    >>> from atomloom.data import es_2013_09
-    >>> from atomloom.store import read_trades
-    >>> grid_rows([{"nu": 0.0}], read_trades(es_2013_09()), {"support_days": 0.5})[0]["n_buckets"]
-    400
-    """
-    return atomloom.market.vpin_grid_rows(trades, [{**base, **point} for point in molecule])
-
-
-def _rows(grid: Any) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415  # after the workers: a process with pandas is costly to fork
-
-    return pd.DataFrame([row for leaf in grid.value for row in leaf])
-
-
-def _episodes(result: VPINResult) -> pd.DataFrame:
-    """List the events with what a reader asks first: when, how long, at what price, how high, what came after."""
-    import pandas as pd  # noqa: PLC0415  # the command line starts without it
-
-    events = result.events
-    spans = list(zip(events.start.tolist(), events.end.tolist(), strict=True))
-    return pd.DataFrame(
-        {
-            "start": pd.to_datetime(events.start_ts, unit="ns", utc=True),
-            "end": pd.to_datetime(events.end_ts, unit="ns", utc=True),
-            "minutes": events.duration_ns / 6e10,
-            "price": result.close[events.start],
-            "cdf_max": [float(result.cdf[lo : max(hi, lo + 1)].max()) for lo, hi in spans],
-            "move": events.move,
-            "large": [{1: "yes", 0: "no"}.get(int(flag), "unknown") for flag in events.true],
-        }
-    )
-
-
-def _summary(folder: RunFolder, trades: Trades, result: VPINResult, grid: Any) -> dict[str, Any]:
-    scalars = result.scalars()
-    first, last = (f"{moment}Z" for moment in _iso(trades.ts[[0, -1]]))
-    csv = folder.record.get("csv")
-    return {
-        "symbol": trades.symbol,
-        "trades": len(trades),
-        **({"rows_read": csv["n_read"], "rejected": csv["n_rejected"]} if csv else {}),
-        "volume": trades.volume,
-        "first": first,
-        "last": last,
-        **scalars,
-        "combinations": sum(len(leaf) for leaf in grid.value),
-        "infeasible": sum(row["infeasible"] != "" for leaf in grid.value for row in leaf),
-        "molecules": len(grid.plan.molecules),
-        "workers": grid.trace.workers,
-        "utilisation": grid.trace.utilisation(),
-        "deaths": grid.trace.deaths,
-    }
-
-
-def _iso(ts: Any) -> list[str]:
-    return [str(moment) for moment in ts.astype("datetime64[ns]").astype("datetime64[ms]")]
-
-
-def _page(folder: RunFolder) -> str:
-    """Say the summary in a few lines for a person."""
-    summary = folder.record["summary"]
-    rate = summary["false_positive_rate"]
-    judged = summary["n_true"] + summary["n_false"]
-    verdict = (
-        "no event can be judged" if rate is None else f"{summary['n_false']} of {judged} not followed by a large move"
-    )
-    top = "undefined" if summary["vpin_max"] is None else f"{summary['vpin_max']:.4f}"
-    threshold = folder.record["config"]["vpin"]["threshold"]
-    rejected, infeasible = summary.get("rejected", 0), summary["infeasible"]
-    count = f"{summary['trades']:,}"
-    if rejected:
-        count += f" of {summary['rows_read']:,} rows ({rejected:,} rejected, see rejects.csv)"
-    rows = [
-        ("trades", f"{count} of {summary['symbol']}, {summary['first'][:16]} to {summary['last'][:16]} UTC"),
-        ("bars", f"{summary['n_bars']:,} of equal volume in {summary['n_buckets']:,} buckets"),
-        ("VPIN", f"{summary['n_vpin']:,} values, highest {top}"),
-        ("events", f"{summary['n_events']:,} above CDF {threshold:g}; {verdict} (a small sample shows little)"),
-        (
-            "grid",
-            f"{summary['combinations']:,} points, "
-            + (f"{infeasible:,} infeasible, " if infeasible else "")
-            + f"{summary['molecules']:,} molecules, {summary['workers']} workers",
-        ),
-        ("time", f"{summary['seconds']:.1f} s"),
-        ("report", str(folder.path / "report.html")),
-    ]
-    return "\n".join(f"{name:<7} {value}" for name, value in rows)
+    return note

@@ -9,49 +9,65 @@ from atomloom.market.spec import VPINConfig
 
 
 @dataclass(frozen=True)
-class CsvColumns:
-    """How to read a CSV of trades.
+class TickSource:
+    """Which trades to take, and how to read them where they are not in a store yet.
 
     Attributes
     ----------
-    ts, price, size : str
-        Names of the columns for time, price and size; empty where the usual names are used.
+    symbol : str or None
+        Name of the instrument; unset, the only one in the store, or the file's name up to its first dot.
+    start, end : str
+        Only trades from ``start`` on and before ``end``, UTC, for example "2013-09-02T14:30"; empty where open.
+    format : str
+        Name of a vendor's layout (see the reference of `atomloom ingest`); empty to look at the file.
+    ts, price, size, venue, flags : str
+        Names of the columns, or their positions from 0; empty where the usual names are used.
+    time : str
+        How times are written: "auto", "iso", "epoch ms", "ms since midnight", or a layout such as "%m/%d/%Y %H:%M:%S".
     tz : str
-        Time zone (IANA name) of times that carry no offset.
+        Time zone (IANA name) of times that carry no offset; empty for that of the format, else UTC.
+    date : str
+        Day of times that count from midnight; empty for the one in the file's name.
     tick_size : float or None
         Smallest price step; unset, it is the greatest common divisor of the prices.
-    price_scale : float
+    price_scale : float or None
         What prices are multiplied by in the file, for example 10000.
-    symbol : str or None
-        Name of the instrument; unset, the file's name up to its first dot.
     sort : bool
-        Sort by time; otherwise a file out of order is refused.
+        Weave rows that go back in time in where they belong; otherwise such a file is refused.
     ambiguous : str
         Local times that happen twice when clocks go back: "reject", "first" or "second".
     delimiter : str
-        What separates the columns.
+        What separates the columns; empty to look at the file.
 
     Examples
     --------
-    >>> CsvColumns(ts="Date", tz="America/Chicago").columns
-    {'ts': 'Date'}
+    >>> TickSource(ts="Date", price="3").columns
+    {'ts': 'Date', 'price': 3}
     """
 
+    symbol: str | None = None
+    start: str = ""
+    end: str = ""
+    format: str = ""
     ts: str = ""
     price: str = ""
     size: str = ""
-    tz: str = "UTC"
+    venue: str = ""
+    flags: str = ""
+    time: str = "auto"
+    tz: str = ""
+    date: str = ""
     tick_size: float | None = None
-    price_scale: float = 1.0
-    symbol: str | None = None
+    price_scale: float | None = None
     sort: bool = False
     ambiguous: str = "reject"
-    delimiter: str = ","
+    delimiter: str = ""
 
     @property
     def columns(self) -> dict[str, str | int]:
-        """The columns that were named."""
-        return {name: value for name in ("ts", "price", "size") if (value := getattr(self, name))}
+        """The columns that were named; digits alone are a position."""
+        named = {name: getattr(self, name) for name in ("ts", "price", "size", "venue", "flags")}
+        return {name: int(value) if value.isdigit() else value for name, value in named.items() if value}
 
 
 @dataclass(frozen=True)
@@ -125,13 +141,122 @@ class VpinSettings(DemoSettings):
         The run that is shown in full.
     grid : GridAxes
         The runs of which only the numbers are kept.
-    csv : CsvColumns
-        How to read the file.
+    ticks : TickSource
+        Which trades, and how to read them.
 
     Examples
     --------
-    >>> VpinSettings().csv.tz
-    'UTC'
+    >>> VpinSettings().ticks.time
+    'auto'
     """
 
-    csv: CsvColumns = field(default_factory=CsvColumns)
+    ticks: TickSource = field(default_factory=TickSource)
+
+
+@dataclass(frozen=True)
+class BarsSettings:
+    """Settings of ``atomloom bars``.
+
+    Attributes
+    ----------
+    kind : str
+        "time", "tick", "volume", "dollar", or imbalance or runs bars by one of the last three, for example
+        "volume-imbalance" or "tick-runs".
+    size : float or None
+        Of a bar: seconds, trades, volume or value; of imbalance and runs bars the trades expected at first. Unset,
+        volume bars go by ``per_day``.
+    per_day : int
+        Volume bars per average day, where ``size`` is unset.
+    price : str
+        What stands for a bar: "close", "mean", "median" or "vwap".
+    split : bool
+        Cut a trade that crosses the edge of a volume bar; otherwise the bar gets it whole.
+    alpha : float
+        How quickly the expectations of imbalance and runs bars follow the bars, above 0 and at most 1.
+    ticks : TickSource
+        Which trades, and how to read them.
+
+    Examples
+    --------
+    >>> BarsSettings(kind="tick", size=100).kind
+    'tick'
+    """
+
+    kind: str = "volume"
+    size: float | None = None
+    per_day: int = 50
+    price: str = "close"
+    split: bool = True
+    alpha: float = 0.1
+    ticks: TickSource = field(default_factory=TickSource)
+
+    KINDS = (
+        "time", "tick", "volume", "dollar", "tick-imbalance", "volume-imbalance", "dollar-imbalance", "tick-runs",
+        "volume-runs", "dollar-runs",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if self.kind not in self.KINDS:
+            raise BadInput(f"kind is {self.kind!r}. Hint: choose one of {', '.join(self.KINDS)}.")
+        if self.size is None and self.kind != "volume":
+            raise BadInput(f"{self.kind} bars need a size. Hint: --size SECONDS, TRADES, VOLUME or VALUE.")
+
+
+@dataclass(frozen=True)
+class HhiSettings:
+    """Settings of ``atomloom hhi``.
+
+    Attributes
+    ----------
+    window : str
+        "day" for local days, or seconds, for example "300".
+    volume : int or None
+        Windows of this volume instead.
+    step : float or None
+        Windows slide by so many seconds, or so much volume; unset, they do not overlap.
+    by : str
+        What is shared among venues: "volume" or "trades".
+    flagged : bool
+        Count trades that the source doubts as well.
+    session : list
+        Local times of day between which trades count, for example ["09:30", "16:00"]; empty for all.
+    zone : str
+        Time zone (IANA name) of days and session.
+    ticks : TickSource
+        Which trades, and how to read them.
+
+    Examples
+    --------
+    >>> HhiSettings().window
+    'day'
+    """
+
+    window: str = "day"
+    volume: int | None = None
+    step: float | None = None
+    by: str = "volume"
+    flagged: bool = False
+    session: tuple[str, ...] = ()
+    zone: str = "UTC"
+    ticks: TickSource = field(default_factory=TickSource)
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """Settings of ``atomloom ingest``.
+
+    Attributes
+    ----------
+    kind : str
+        "trades" or "quotes".
+    ticks : TickSource
+        How to read the files.
+
+    Examples
+    --------
+    >>> IngestSettings().kind
+    'trades'
+    """
+
+    kind: str = "trades"
+    ticks: TickSource = field(default_factory=TickSource)

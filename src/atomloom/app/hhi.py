@@ -1,0 +1,120 @@
+"""``atomloom hhi``: how concentrated trading is over venues, window by window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.sources import tick_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atomloom.app.options import Chatter
+    from atomloom.app.runs import RunFolder
+    from atomloom.app.settings import HhiSettings
+
+
+@click.command(short_help="Measure fragmentation over venues (Herfindahl index) and write a report.")
+@tick_options
+@click.option("--window", help="day, or seconds. [default: day]")
+@click.option("--volume", type=int, help="Windows of this volume instead.")
+@click.option("--step", type=float, help="Slide by so many seconds, or so much volume.")
+@click.option("--by", help="volume or trades. [default: volume]")
+@click.option("--session", help="Local times between which trades count, for example 09:30-16:00.")
+@click.option("--zone", help="Time zone of days and session. [default: UTC]")
+@click.option("--flagged", is_flag=True, default=None, help="Count doubted trades as well.")
+@run_options
+def command(run: RunOptions, file: Path | None, **given: Any) -> None:
+    """Compute the Herfindahl index over venues of the trades in FILE (a store or text with a column of venues)."""
+    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app.settings import HhiSettings  # noqa: PLC0415  # same
+    from atomloom.app.sources import with_given  # noqa: PLC0415  # same
+
+    settings = pipeline.settled(run, HhiSettings(), "hhi")
+    own = {name: given.pop(name) for name in ("window", "volume", "step", "by", "session", "zone", "flagged")}
+    asked = {name: value for name, value in own.items() if value is not None}
+    if "session" in asked:
+        asked["session"] = asked["session"].split("-")
+    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
+    if asked and run.resume is not None:
+        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
+    settings = config.update(settings, asked, "command line")
+    if run.print_config:
+        say_result(config.to_toml(settings, "atomloom hhi FILE --config CONFIG").rstrip("\n"))
+        return
+    path = pipeline.source_of(run, file)
+    pipeline.execute("hhi", settings, run, str(path), partial(_work, path, settings, run), _say)
+
+
+def _work(path: Path, settings: HhiSettings, run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
+    import pandas as pd  # noqa: PLC0415  # same
+
+    from atomloom import market  # noqa: PLC0415  # same
+    from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
+    from atomloom.app.vpin_run import about  # noqa: PLC0415  # same
+
+    trades = read_trades(path, settings.ticks, folder, chatter, run.threads)
+    with folder.stage("HHI"):
+        found = market.herfindahl(
+            trades,
+            _window(settings),
+            volume=settings.volume,
+            step=settings.step,
+            by=settings.by,
+            flagged=settings.flagged,
+            session=(settings.session[0], settings.session[1]) if settings.session else None,
+            tz=settings.zone,
+        )
+    shares = _shares(trades, settings)
+    with folder.stage("tables"):
+        folder.write_frame("hhi.csv", found.to_frame())
+        folder.write_frame("venues.csv", pd.DataFrame(shares, columns=["venue", "trades", "volume", "share"]))
+    return {
+        **about(folder, trades),
+        "windows": len(found.hhi),
+        "hhi_mean": float(found.hhi.mean()),
+        "hhi_min": float(found.hhi.min()),
+        "hhi_max": float(found.hhi.max()),
+        "venues": len(shares),
+        "flagged": found.n_flagged,
+        "outside": found.n_outside,
+    }
+
+
+def _window(settings: HhiSettings) -> float | str | None:
+    if settings.volume is not None:
+        return None
+    return settings.window if settings.window == "day" else float(settings.window)
+
+
+def _shares(trades: Any, settings: HhiSettings) -> list[tuple[str, int, int, float]]:
+    """List the venues with what they have of all that counts by its flag, largest first."""
+    import numpy as np  # noqa: PLC0415  # same
+
+    keep = slice(None) if settings.flagged or trades.flags is None else trades.flags == 0
+    count = np.bincount(trades.venue[keep], minlength=len(trades.venues))
+    volume = np.bincount(trades.venue[keep], weights=trades.size[keep], minlength=len(trades.venues)).astype(np.int64)
+    rows = [
+        (name, int(count[code]), int(volume[code]), float(volume[code] / max(1, volume.sum())))
+        for code, name in enumerate(trades.venues)
+        if count[code]
+    ]
+    return sorted(rows, key=lambda row: -row[2])
+
+
+def _say(folder: RunFolder) -> list[tuple[str, str]]:
+    from atomloom.app.vpin_run import trades_line  # noqa: PLC0415  # same
+
+    summary = folder.record["summary"]
+    span = f"{summary['hhi_min']:.4f} to {summary['hhi_max']:.4f} over {summary['windows']:,} windows"
+    alike = f"like {1 / summary['hhi_mean']:.1f} equal venues"
+    return [
+        trades_line(summary),
+        ("venues", f"{summary['venues']}; {summary['flagged']:,} flagged trades left out"),
+        ("HHI", f"{summary['hhi_mean']:.4f} on average ({alike}), {span}"),
+    ]

@@ -1,0 +1,50 @@
+"""The page of a run of `atomloom hhi`: the index over time, and the venues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from atomloom.app import page as html
+from atomloom.app.pages import Page
+from atomloom.app.pages.parts import how_it_ran, moment, rejected, what_was_asked
+
+if TYPE_CHECKING:
+    from atomloom.app.runs import RunFolder
+
+
+def page(run: RunFolder) -> Page:
+    """Build the page from the table of windows and the table of venues."""
+    from atomloom.app import market_charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
+
+    record, summary = run.record, run.record["summary"]
+    windows = run.read_frame("hhi.csv", times=("start", "end"))
+    venues = run.read_frame("venues.csv")
+    lede = (
+        f"{summary['trades']:,} trades from {moment(summary['first'])} to {moment(summary['last'])} UTC at "
+        f"{summary['venues']} venues." + rejected(record)
+    )
+    note = (
+        "The Herfindahl index is the sum of the squared shares of the venues: 1 where one venue has everything, 1/k "
+        "where k venues share alike. "
+        + (f"{summary['flagged']:,} trades that the source doubts are left out. " if summary["flagged"] else "")
+        + (f"{summary['outside']:,} trades lie outside the session." if summary["outside"] else "")
+    )
+    facts = [
+        ("mean HHI", f"{summary['hhi_mean']:.4f}"),
+        ("lowest", f"{summary['hhi_min']:.4f}"),
+        ("highest", f"{summary['hhi_max']:.4f}"),
+        ("equal venues", f"{1 / summary['hhi_mean']:.1f}"),
+        ("windows", f"{summary['windows']:,}"),
+    ]
+    rows = [
+        (row.venue, f"{row.trades:,}", f"{row.volume:,}", f"{row.share:.2%}")
+        for row in cast("Any", venues.itertuples(index=False))
+    ]
+    sections = [
+        html.tiles(facts),
+        html.section("Fragmentation", html.figure(market_charts.hhi_over_time(windows)), note=note),
+        html.section("Venues", html.table(("venue", "trades", "volume", "share of volume"), rows)),
+        how_it_ran(run),
+        what_was_asked(record),
+    ]
+    return Page(f"Fragmentation of {summary['symbol']}", lede, sections)

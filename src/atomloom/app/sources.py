@@ -1,0 +1,218 @@
+"""Where the trades of a run come from: a store, or a file that is ingested into the run's folder first."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atomloom.app.options import Chatter, RunOptions
+    from atomloom.app.runs import RunFolder
+    from atomloom.app.settings import TickSource
+    from atomloom.store.account import IngestProgress
+    from atomloom.store.schema import Trades
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_MANY_REJECTED = 0.01  # share of the rows above which a run says so even under --quiet
+
+# What the store says to Python, and what a shell can do about it.
+_IN_CLI_WORDS = (
+    (r"pass out_of_order='merge'[^.]*", "--sort weaves them in by time"),
+    (r"out_of_order='merge'[^.]*", "--sort weaves them in by time"),
+    (r"[Pp]ass columns=\{'(\w+)': '(.*?)'\}, or another delimiter", r'set [ticks] \1 = "\2" or delimiter in --config'),
+    (r"add one, or pass positions, for example columns=\{.*?\}", "add one, or name positions in [ticks] of --config"),
+    (r"pass tick_size|give tick_size|give the true tick_size", "give --tick-size"),
+    (r"pass symbol=\.\.\.", "give --symbol"),
+    (r"pass date=\S+", "give --date"),
+    (r"overwrite=True", "another store"),
+)
+
+_OPTIONS = (
+    click.option("--symbol", help="Name of the instrument. [default: from the store, or the file's name]"),
+    click.option("--start", help="Only trades from this time on, UTC."),
+    click.option("--end", help="Only trades before this time, UTC."),
+    click.option(
+        "--format", "format", help="Layout of a vendor, for example quantconnect. [default: look at the file]"
+    ),
+    click.option("--tz", help="Time zone of times without offset. [default: UTC]"),
+    click.option("--date", help="Day of times that count from midnight. [default: from the file's name]"),
+    click.option("--tick-size", type=float, help="Smallest price step. [default: found in the prices]"),
+    click.option("--sort", is_flag=True, default=None, help="Sort by time instead of refusing."),
+)
+
+
+def tick_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the file of trades and the options that say how to read it.
+
+    Examples
+    --------
+    >>> @click.command()
+    ... @tick_options
+    ... def command(file, **given): ...
+    >>> [option.name for option in command.params][:3]
+    ['file', 'symbol', 'start']
+    """
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    argument = click.argument(
+        "file", metavar="FILE", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    )
+    return argument(function)
+
+
+def with_given(how: TickSource, given: dict[str, Any], run: RunOptions, file: Path | None) -> TickSource:
+    """Put what the command line says over the settings of a run.
+
+    Raises
+    ------
+    UsageError
+        If something is said beside ``--resume``.
+    """
+    from atomloom.app import config  # noqa: PLC0415  # --help owes nobody numpy
+
+    asked = {name: value for name, value in given.items() if value is not None}
+    if run.resume is not None and (asked or file is not None):
+        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
+    return config.update(how, asked, "command line")
+
+
+def is_store(file: Path) -> bool:
+    """Say whether a file is HDF5.
+
+    Examples
+    --------
+    >>> from atomloom.data import es_2013_09
+    >>> is_store(es_2013_09())
+    True
+    """
+    with file.open("rb") as opened:
+        return opened.read(8) == _HDF5
+
+
+def read_trades(file: Path, how: TickSource, folder: RunFolder, chatter: Chatter, threads: int | None) -> Trades:
+    """Give the trades of a run; a file that is no store is ingested into ``trades.h5`` of the folder first."""
+    import atomloom  # noqa: PLC0415  # with the store behind it
+    from atomloom.store.files import only_symbol  # noqa: PLC0415  # same
+
+    store, symbol = file, how.symbol
+    try:
+        if not is_store(file):
+            store = folder.path / "trades.h5"
+            if "ingest" not in folder.record:
+                with folder.stage("ingest"):
+                    report = ingest(file, store, how, threads, chatter, folder.path / "rejects.csv")
+                folder.record["ingest"] = report.to_dict()
+                folder.save()
+                account(report, chatter, file)
+            symbol = folder.record["ingest"]["symbol"]
+        with folder.stage("read trades"), atomloom.store.open_store(store) as opened:
+            instrument = opened[only_symbol(opened, symbol)]
+            return instrument.trades(how.start or None, how.end or None)
+    except BadInput as error:
+        raise BadInput(in_cli_words(str(error))) from error
+
+
+def ingest(
+    file: Any, store: Path, how: TickSource, threads: int | None, chatter: Chatter, rejects: Path | None, **more: Any
+) -> Any:
+    """Ingest a file as its spec says, drawing how far it is."""
+    import atomloom  # noqa: PLC0415  # same
+
+    meter = Meter(chatter)
+    try:
+        return atomloom.store.ingest(
+            file,
+            store,
+            symbol=how.symbol,
+            format=_layout(how),
+            columns=how.columns or None,
+            tz=how.tz or None,
+            tick_size=how.tick_size,
+            price_scale=how.price_scale,
+            date=how.date or None,
+            delimiter=how.delimiter or None,
+            ambiguous=how.ambiguous,
+            out_of_order="merge" if how.sort else "refuse",
+            rejects=rejects,
+            threads=threads,
+            progress=meter,
+            **more,
+        )
+    finally:
+        meter.end()
+
+
+def _layout(how: TickSource) -> Any:
+    if how.time == "auto":
+        return how.format or None
+    from atomloom.store import Format, formats  # noqa: PLC0415  # same
+
+    if how.format:
+        return replace(formats.PRESETS[how.format], time=how.time)
+    return Format(time=how.time)
+
+
+def account(report: Any, chatter: Chatter, file: Any) -> None:
+    """Say what became of the rows; many rejects are a warning even to the quiet."""
+    chatter.say(report.summary())
+    if report.n_rejected > _MANY_REJECTED * report.n_read:
+        reason, count = next(iter(report.reasons.items()))  # the most frequent
+        chatter.warn(
+            f"{report.n_rejected:,} of {report.n_read:,} rows of {file} were rejected ({count:,}: {reason}). "
+            f"Hint: look at {report.rejects}."
+        )
+
+
+def in_cli_words(message: str) -> str:
+    """Turn the hints of the library into those of the shell.
+
+    Examples
+    --------
+    >>> in_cli_words("rows go back in time. Hint: sort them by time, or pass out_of_order='merge'.")
+    'rows go back in time. Hint: sort them by time, or --sort weaves them in by time.'
+    """
+    for pattern, words in _IN_CLI_WORDS:
+        message = re.sub(pattern, words, message)
+    return message
+
+
+class Meter:
+    """Draws how far an ingest is: one line on stderr, with the time that is left, where stderr is a terminal.
+
+    Examples
+    --------
+    >>> from atomloom.app.options import Chatter
+    >>> Meter(Chatter(quiet=True)).end()
+    """
+
+    def __init__(self, chatter: Chatter) -> None:
+        self._drawn = False
+        self._silent: bool = chatter.quiet or not click.get_text_stream("stderr").isatty()
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, event: IngestProgress) -> None:
+        """Draw an event, ten times a second at most; an interruption that was lost is found here."""
+        from atomloom.app import interrupts  # noqa: PLC0415  # same
+
+        interrupts.check()
+        now = time.monotonic()
+        if self._silent or now - self._last < 0.1:
+            return
+        self._last, self._drawn = now, True
+        share = event.bytes_done / event.bytes_total if event.bytes_total else 0.0
+        left = f", {(now - self._began) * (1 - share) / share:.0f} s left" if share > 0.02 else ""
+        click.echo(f"\r{event.rows:,} rows, {event.rejected:,} rejected, {share:.0%}{left}\x1b[K", err=True, nl=False)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
