@@ -94,7 +94,13 @@ def hhi_over_time(windows: pd.DataFrame) -> str:
             (share, "top_share", "largest share", RED),
             (venues, "n_venues", "venues", INK),
         ):
-            ax.plot(ends, windows[column], color=colour, linewidth=1.2, marker=marker, markersize=4)
+            ax.plot(
+                *_broken(ends, windows[column].to_numpy(float)),
+                color=colour,
+                linewidth=1.2,
+                marker=marker,
+                markersize=4,
+            )
             ax.set_ylabel(label)
             ax.set_ylim(bottom=0)
         index.set_title("Herfindahl index over venues")
@@ -121,6 +127,15 @@ def rows_by_day(days: pd.DataFrame) -> str:
             ax.set_ylim(bottom=0)
         _time_axis(axes[-1], at)
         return to_svg(figure, "Rows and volume by day")
+
+
+def _broken(at: Any, values: Any) -> tuple[Any, Any]:
+    """Break a line where nothing happened for far longer than usual, as over night."""
+    if len(at) < 3:
+        return at, values
+    steps = np.diff(at).astype("timedelta64[ns]").astype(np.int64)
+    gaps = np.flatnonzero(steps > 8 * np.median(steps)) + 1
+    return np.insert(at, gaps, at[gaps - 1]), np.insert(values, gaps, np.nan)
 
 
 def _time_axis(ax: Axes, at: Any) -> None:

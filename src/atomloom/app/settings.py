@@ -260,3 +260,46 @@ class IngestSettings:
 
     kind: str = "trades"
     ticks: TickSource = field(default_factory=TickSource)
+
+
+@dataclass(frozen=True)
+class SpectrumSettings:
+    """Settings of ``atomloom spectrum``.
+
+    Attributes
+    ----------
+    low, high : float
+        The band, Hz. The default holds the minute (0.01667) and its second harmonic.
+    modes : int
+        Frequencies in it, evenly spaced.
+    line : float
+        Period of the line that is tested, seconds.
+    harmonics : int
+        How many of its harmonics are added up.
+    period : float
+        Period by which events are folded, seconds.
+    bins : int
+        Bins of a period.
+    surrogates : int
+        Random copies of the data that tests compare with.
+    weighted : bool
+        Weigh trades by their size; otherwise each counts one.
+    ticks : TickSource
+        Which trades, and how to read them.
+
+    Examples
+    --------
+    >>> SpectrumSettings().line
+    60.0
+    """
+
+    low: float = 0.01
+    high: float = 0.04
+    modes: int = 20_000
+    line: float = 60.0
+    harmonics: int = 1
+    period: float = 60.0
+    bins: int = 60
+    surrogates: int = 999
+    weighted: bool = False
+    ticks: TickSource = field(default_factory=TickSource)

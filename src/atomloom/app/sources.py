@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -196,7 +197,7 @@ class Meter:
 
     def __init__(self, chatter: Chatter) -> None:
         self._drawn = False
-        self._silent: bool = chatter.quiet or not click.get_text_stream("stderr").isatty()
+        self._silent = chatter.quiet or not sys.stderr.isatty()
         self._began = self._last = time.monotonic()
 
     def __call__(self, event: IngestProgress) -> None:

@@ -1,0 +1,113 @@
+"""``atomloom spectrum``: what beats in the times of trades: a band, a line, the second of the minute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.sources import tick_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from atomloom.app.options import Chatter
+    from atomloom.app.runs import RunFolder
+    from atomloom.app.settings import SpectrumSettings
+
+_PEAKS = 12
+
+
+@click.command(short_help="Find what beats in the times of trades (needs the extra nufft) and write a report.")
+@tick_options
+@click.option("--low", type=float, help="First frequency of the band, Hz. [default: 0.01]")
+@click.option("--high", type=float, help="Last frequency of the band, Hz. [default: 0.04]")
+@click.option("--modes", type=int, help="Frequencies in the band. [default: 20000]")
+@click.option("--line", type=float, help="Period of the line to test, seconds. [default: 60]")
+@click.option("--surrogates", type=int, help="Random copies that tests compare with. [default: 999]")
+@click.option("--weighted", is_flag=True, default=None, help="Weigh trades by their size.")
+@run_options
+def command(run: RunOptions, file: Path | None, **given: Any) -> None:
+    """Compute the spectrum of the times of trades in FILE, test a line, fold by the second of the minute."""
+    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app.settings import SpectrumSettings  # noqa: PLC0415  # same
+    from atomloom.app.sources import with_given  # noqa: PLC0415  # same
+
+    settings = pipeline.settled(run, SpectrumSettings(), "spectrum")
+    own = {name: given.pop(name) for name in ("low", "high", "modes", "line", "surrogates", "weighted")}
+    asked = {name: value for name, value in own.items() if value is not None}
+    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
+    if asked and run.resume is not None:
+        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
+    settings = config.update(settings, asked, "command line")
+    if run.print_config:
+        say_result(config.to_toml(settings, "atomloom spectrum FILE --config CONFIG").rstrip("\n"))
+        return
+    path = pipeline.source_of(run, file)
+    pipeline.execute("spectrum", settings, run, str(path), partial(_work, path, settings, run), _say)
+
+
+def _work(
+    path: Path, settings: SpectrumSettings, run: RunOptions, folder: RunFolder, chatter: Chatter
+) -> dict[str, Any]:
+    import pandas as pd  # noqa: PLC0415  # same
+
+    from atomloom import market  # noqa: PLC0415  # same
+    from atomloom._lazy import need  # noqa: PLC0415  # same
+    from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
+    from atomloom.app.vpin_run import about  # noqa: PLC0415  # same
+
+    need("finufft", extra="nufft", why="spectra")
+    trades = read_trades(path, settings.ticks, folder, chatter, run.threads)
+    weights = trades.size.astype(float) if settings.weighted else None
+    seed = folder.record["seed"]
+    with folder.stage("spectrum"):
+        band = (settings.low, settings.high)
+        found = market.spectrum(trades.ts, weights, band, modes=settings.modes, threads=run.threads)
+    with folder.stage("line test"):
+        line = market.line_test(
+            trades.ts, 1 / settings.line, weights=weights, harmonics=settings.harmonics,
+            surrogates=settings.surrogates, seed=seed, threads=run.threads,
+        )  # fmt: skip
+    with folder.stage("folding"):
+        folded = market.fold(trades.ts, settings.period, settings.bins, surrogates=settings.surrogates, seed=seed)
+    with folder.stage("tables"):
+        folder.write_frame("spectrum.csv", pd.DataFrame({"frequency": found.frequency, "power": found.power}))
+        folder.write_frame("peaks.csv", _peaks(found))
+        folder.write_frame("fold.csv", folded.to_frame())
+        folder.write_frame("line.csv", line.to_frame())
+    return {
+        **about(folder, trades),
+        "line": {**line.to_dict(), "found": line.found, "text": line.summary()},
+        "fold": {**folded.to_dict(), "top": int(folded.top), "text": folded.summary()},
+        "sigma": float(folded.sigma),
+        "spectrum_text": found.summary(),
+    }
+
+
+def _peaks(found: Any) -> Any:
+    """List the highest frequencies of a spectrum, none beside a higher one."""
+    import numpy as np  # noqa: PLC0415  # same
+    import pandas as pd  # noqa: PLC0415  # same
+
+    power = found.power
+    inner = np.r_[False, (power[1:-1] > power[:-2]) & (power[1:-1] >= power[2:]), False]
+    at = np.flatnonzero(inner)
+    at = at[np.argsort(-power[at], kind="stable")[:_PEAKS]]
+    frequency = found.frequency[at]
+    return pd.DataFrame({"frequency": frequency, "period": 1 / frequency, "power": power[at]})
+
+
+def _say(folder: RunFolder) -> list[tuple[str, str]]:
+    from atomloom.app.vpin_run import trades_line  # noqa: PLC0415  # same
+
+    summary = folder.record["summary"]
+    return [
+        trades_line(summary),
+        ("band", summary["spectrum_text"].splitlines()[0]),
+        ("line", summary["line"]["text"].splitlines()[0]),
+        ("folded", summary["fold"]["text"].splitlines()[0]),
+    ]
