@@ -10,7 +10,6 @@ import sys
 import time
 import tomllib
 
-import h5py
 import hdf5plugin  # noqa: F401  # registers the filter that trades.h5 uses
 import numpy as np
 import pandas as pd
@@ -38,8 +37,6 @@ def test_the_summary_on_stdout_is_the_record(demo) -> None:
     assert record["command_line"].endswith("demo --out first --json --threads 2")
     assert [row["name"] for row in record["stages"]] == [
         "read trades",
-        "write HDF5",
-        "read HDF5",
         "VPIN",
         "grid",
         "tables",
@@ -50,15 +47,6 @@ def test_nothing_in_the_folder_names_where_it_lies(demo) -> None:
     folder, _ = demo
     for path in folder.glob("*.*"):
         assert str(folder.parent).encode() not in path.read_bytes(), path.name
-
-
-def test_the_hdf5_holds_the_packaged_trades_for_any_reader(demo) -> None:
-    trades = store.read_trades(es_2013_09())
-    with h5py.File(demo[0] / "trades.h5") as file:
-        group = file["ES/trades"]
-        assert np.array_equal(group["ts"][:], trades.ts)
-        assert np.array_equal(group["px"][:] * group.attrs["tick_size"], trades.price)
-        assert np.array_equal(group["size"][:], trades.size)
 
 
 def test_bars_have_equal_volume_and_buckets_add_up(demo) -> None:
@@ -139,7 +127,7 @@ def test_chatter_goes_to_stderr_and_quiet_silences_it(demo, tmp_path) -> None:
 def test_the_numbers_do_not_depend_on_the_workers(demo, tmp_path) -> None:
     command = [*CLI, "demo", "--quiet", "--out", "one", "--threads", "1"]
     subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for name in ("bars.csv", "buckets.csv", "episodes.csv", "grid.csv", "trades.h5"):
+    for name in ("bars.csv", "buckets.csv", "episodes.csv", "grid.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (demo[0] / name).read_bytes(), name
 
 
@@ -241,7 +229,7 @@ def test_a_stopped_run_resumes_to_the_same_numbers(signum, demo, tmp_path) -> No
         assert err.rstrip().endswith("interrupted. Resume with: atomloom demo --resume stopped")
     finished = done_molecules(folder)
     subprocess.run([*CLI, "demo", "--resume", "stopped", "--quiet"], cwd=tmp_path, check=True, capture_output=True)
-    for name in ("bars.csv", "buckets.csv", "episodes.csv", "grid.csv", "trades.h5"):
+    for name in ("bars.csv", "buckets.csv", "episodes.csv", "grid.csv"):
         assert (folder / name).read_bytes() == (demo[0] / name).read_bytes(), name
     trace = [json.loads(line) for line in (folder / "trace.jsonl").read_text().splitlines()]
     assert finished - 1 <= sum(row["status"] == "journal" for row in trace) < 12

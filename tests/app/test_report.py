@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atomloom.app import charts, page
+from atomloom.app import charts, drawing, page
 from atomloom.app.cli import run
-from atomloom.app.report import _decimals, build, write_report
+from atomloom.app.pages.parts import decimals
+from atomloom.app.report import build, write_report
 from atomloom.app.runs import RunFolder
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,7 +88,7 @@ def test_the_style_sheet_is_balanced_and_not_inside_one_medium(finished) -> None
 
 def test_figures_follow_the_theme_and_share_no_ids(finished) -> None:
     html = build(RunFolder.open(finished))
-    for stand_in, variable in charts.VARIABLES.items():
+    for stand_in, variable in drawing.VARIABLES.items():
         assert stand_in not in html
         assert html.count(f"{variable}:#") >= 3, f"{variable} needs a value for light, dark and print"
     for svg in svgs(html):
@@ -153,7 +154,7 @@ def test_prices_of_events_have_as_many_decimals_and_nothing_is_none(finished) ->
     [([], 0), ([100.0, 2.0], 0), ([1.5, 1.25], 2), ([1e-7, 3.0], 7), ([1e15], 0), ([0.1 + 0.2], 1)],
 )
 def test_decimals_are_those_of_the_finest_price(prices, expected) -> None:
-    assert _decimals(prices) == expected
+    assert decimals(prices) == expected
 
 
 def test_a_report_is_replaced_whole(finished) -> None:

@@ -60,7 +60,7 @@ def test_a_csv_gives_what_its_trades_give_in_python(here, capsys) -> None:
     assert said["symbol"] == "ES"
     assert said["combinations"] == 8
     assert folder.record["source"] == "ES.csv"
-    assert folder.record["csv"]["n_rejected"] == 0
+    assert folder.record["ingest"]["n_rejected"] == 0
     assert not Path("a/rejects.csv").exists()
     html = Path("a/report.html").read_text()
     assert "VPIN of ES" in html
@@ -76,9 +76,9 @@ def test_rejected_rows_are_listed_with_line_and_reason(here, capsys) -> None:
     captured = capsys.readouterr()
     assert "rejected 2" in captured.err
     rejects = Path("a/rejects.csv").read_text().splitlines()
-    assert rejects[0] == "line,reason"
-    assert [row.split(",")[0] for row in rejects[1:]] == ["6", "10"]
-    assert RunFolder.open(Path("a")).record["csv"]["n_stored"] == len(here) - 1
+    assert rejects[0] == "byte_offset,line,reason,text,source"
+    assert [row.split(",")[1] for row in rejects[1:]] == ["6", "10"]
+    assert RunFolder.open(Path("a")).record["ingest"]["n_stored"] == len(here) - 1
     rows = len(text) - 1
     assert f"trades  {rows - 2:,} of {rows:,} rows (2 rejected, see rejects.csv) of ES, " in captured.out
     assert "warning" not in captured.err
@@ -104,10 +104,10 @@ PYTHON = re.compile(r"\w=[\w{'\"]|pass |\btick_size\b")
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("time,price,size\n2013-09-02 12:00:00,100,1\n2013-09-02 11:00:00,100,1\n", "Hint: --sort sorts"),
-        ("when,price,size\n2013-09-02 12:00:00,100,1\n", 'set [csv] ts = "NAME" or delimiter in a --config file'),
-        ("tme,price,size\n2013-09-02 12:00:00,100,1\n", "did you mean 'tme'? set [csv] ts = \"tme\""),
-        ("2013-09-02 12:00:00,100,1\n", "Hint: add one, for example time,price,size"),
+        ("time,price,size\n2013-09-02 12:00:00,100,1\n2013-09-02 11:00:00,100,1\n", "Hint: --sort weaves them in"),
+        ("when,price,size\n2013-09-02 12:00:00,100,1\n", 'set [ticks] ts = "NAME" or delimiter in --config'),
+        ("tme,price,size\n2013-09-02 12:00:00,100,1\n", "did you mean 'tme'? set [ticks] ts = \"tme\""),
+        ("2013-09-02 12:00:00,100,1\n", "Hint: add one, or name positions in [ticks] of --config"),
         ("time,price,size\n2013-09-02 12:00:00,1.23456789012,1\n2013-09-02 12:00:00,2,1\n", "give --tick-size"),
         ("time,price,size\n2013-09-02 12:00:00,100,0\n", "check the time format and --tick-size"),
     ],
@@ -128,7 +128,7 @@ def test_a_folder_that_failed_for_its_file_is_used_again_with_other_options(here
     assert go("ES.csv", "--out", "u", "--sort") == 0
     record = RunFolder.open(Path("u")).record
     assert record["status"] == "done"
-    assert record["config"]["csv"]["sort"] is True
+    assert record["config"]["ticks"]["sort"] is True
 
 
 def test_gzip_and_options_of_the_command_line(here, capsys) -> None:
@@ -141,8 +141,8 @@ def test_gzip_and_options_of_the_command_line(here, capsys) -> None:
     said = json.loads(capsys.readouterr().out)
     assert said["symbol"] == "MINI"
     assert said["first"] == "2013-09-02T03:00:00.083Z"
-    csv = RunFolder.open(Path("a")).record["config"]["csv"]
-    assert (csv["tz"], csv["tick_size"], csv["symbol"]) == ("America/Chicago", 0.25, "MINI")
+    ticks = RunFolder.open(Path("a")).record["config"]["ticks"]
+    assert (ticks["tz"], ticks["tick_size"], ticks["symbol"]) == ("America/Chicago", 0.25, "MINI")
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_a_file_that_cannot_be_used_is_2_and_the_folder_says_why(content, argume
 
 def test_the_file_is_needed_but_not_to_print_or_to_resume(here, capsys) -> None:
     assert run(["vpin"]) == 2
-    assert "Missing argument 'FILE.csv'" in capsys.readouterr().err
+    assert "Missing argument 'FILE'" in capsys.readouterr().err
     assert run(["vpin", "--print-config"]) == 0
-    assert "[csv]" in capsys.readouterr().out
+    assert "[ticks]" in capsys.readouterr().out
     assert go("ES.csv", "--out", "a") == 0
     assert run(["vpin", "ES.csv", "--resume", "a"]) == 2
     assert "Give it alone" in capsys.readouterr().err.replace("give", "Give")

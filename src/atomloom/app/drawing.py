@@ -74,7 +74,7 @@ def panels(count: int, height: float, heights: Sequence[float]) -> tuple[Figure,
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(count, 1, sharex=True, gridspec_kw={"height_ratios": heights})
     figure.align_ylabels(axes)
-    return figure, list(axes)
+    return figure, [axes] if count == 1 else list(axes)
 
 
 def moments_of(column: pd.Series[Any]) -> NDArray[np.datetime64]:

@@ -20,13 +20,10 @@ Commands:
   bars      Cut trades into bars and write a report.
   demo      Run VPIN on embedded real trades and write a report.
   doctor    Look at this machine and installation.
-  hhi       Measure fragmentation over venues (Herfindahl index) and write a
-            report.
-  ingest    Put files of trades or quotes into a store, every row stored or
-            listed.
+  hhi       Measure fragmentation over venues and write a report.
+  ingest    Put files of ticks into a store; every row is stored or listed.
   report    Rebuild the report of a run from its folder.
-  spectrum  Find what beats in the times of trades (needs the extra nufft) and
-            write a report.
+  spectrum  Find what beats in the times of trades (extra nufft).
   store     List, describe, verify, search and export a store.
   vpin      Run VPIN on your own trades and write a report.
 """

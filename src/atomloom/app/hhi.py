@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atomloom.app.settings import HhiSettings
 
 
-@click.command(short_help="Measure fragmentation over venues (Herfindahl index) and write a report.")
+@click.command(short_help="Measure fragmentation over venues and write a report.")
 @tick_options
 @click.option("--window", help="day, or seconds. [default: day]")
 @click.option("--volume", type=int, help="Windows of this volume instead.")

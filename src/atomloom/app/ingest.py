@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Put files of trades or quotes into a store, every row stored or listed.")
+@click.command(short_help="Put files of ticks into a store; every row is stored or listed.")
 @click.argument("files", metavar="FILE...", nargs=-1, type=_FILE)
 @click.option("--to", "store", type=click.Path(dir_okay=False, path_type=Path), help="The store; made if missing.")
 @click.option("--symbol", help="Name of the instrument. [default: the file's name up to the first dot]")

@@ -140,7 +140,7 @@ def _broken(at: Any, values: Any) -> tuple[Any, Any]:
 
 def _time_axis(ax: Axes, at: Any) -> None:
     ax.set_xlim(*span_of(at))
-    locator = AutoDateLocator(minticks=5, maxticks=10)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.set_xlabel("time, UTC")

@@ -257,8 +257,8 @@ def _new_folder(name: str) -> Path:
 def _given_folder(out: Path) -> Path:
     """Take a new or empty folder, or that of a run that failed on its input: mended options deserve its name."""
     failed = _status(out) == "failed"
-    if failed and not (out / "trades.h5").exists():
-        for name in ("events.jsonl", "rejects.csv"):
+    if failed and not any(row["name"] == "read trades" for row in RunFolder.open(out).record["stages"]):
+        for name in ("events.jsonl", "rejects.csv", "trades.h5"):
             (out / name).unlink(missing_ok=True)
     elif failed:
         raise BadInput(

@@ -31,6 +31,10 @@ _IN_CLI_WORDS = (
     (r"out_of_order='merge'[^.]*", "--sort weaves them in by time"),
     (r"[Pp]ass columns=\{'(\w+)': '(.*?)'\}, or another delimiter", r'set [ticks] \1 = "\2" or delimiter in --config'),
     (r"add one, or pass positions, for example columns=\{.*?\}", "add one, or name positions in [ticks] of --config"),
+    (
+        r"check delimiter, columns, time format and tick_size",
+        "check the time format and --tick-size, and delimiter and names of columns in [ticks] of --config",
+    ),
     (r"pass tick_size|give tick_size|give the true tick_size", "give --tick-size"),
     (r"pass symbol=\.\.\.", "give --symbol"),
     (r"pass date=\S+", "give --date"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PEAKS = 12
 
 
-@click.command(short_help="Find what beats in the times of trades (needs the extra nufft) and write a report.")
+@click.command(short_help="Find what beats in the times of trades (extra nufft).")
 @tick_options
 @click.option("--low", type=float, help="First frequency of the band, Hz. [default: 0.01]")
 @click.option("--high", type=float, help="Last frequency of the band, Hz. [default: 0.04]")
