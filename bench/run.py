@@ -17,7 +17,21 @@ from bench.measure import Others, machine, quiet
 from bench.report import table
 
 RESULTS = ROOT / "bench" / "results"
-NAMES = ("dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal")
+NAMES = (
+    "dispatch",
+    "startup",
+    "return",
+    "share",
+    "held",
+    "bits",
+    "crash",
+    "interrupt",
+    "partition",
+    "journal",
+    "bars",
+    "stream",
+    "nufft",
+)
 LIMIT = 200
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark
 SMOKE_LIMIT = 60
