@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from atomloom.errors import StoreError
+from atomloom.store import codec
 from atomloom.store.codec import checksum, decode, encode
 
 
@@ -47,6 +48,15 @@ def test_a_constant_chunk_is_read_in_whole_and_in_part(value):
     assert len(frame) < 1_000
     assert np.array_equal(decode(frame, np.empty_like(column)), column)
     assert decode(frame, np.empty(2, np.int32), 131_070).tolist() == [value, value]
+
+
+@settings(max_examples=100, deadline=None)
+@given(hnp.arrays(st.sampled_from([np.int64, np.int32, np.uint8]), st.integers(1, 300)), st.integers(1, 9))
+def test_a_frame_is_what_the_library_makes(column, level):
+    for filters in ((1,), (1, 35), ()):
+        chunk = codec._squeezed(column, filters, level)
+        kind = column.itemsize, filters, level
+        assert codec._framed(chunk, kind) == codec._library_frame(chunk, kind)
 
 
 def test_damage_is_refused():

@@ -193,7 +193,7 @@ def encode(column: NDArray[Any], level: int = 1) -> bytes:
     """
     filters, effort = _way(column)
     effort = max(effort, level)
-    return _framed(_squeezed(column, filters, effort), _cparams(column.itemsize, filters, effort))
+    return _framed(_squeezed(column, filters, effort), (column.itemsize, filters, effort))
 
 
 def _way(column: NDArray[Any]) -> tuple[tuple[int, ...], int]:
@@ -222,8 +222,32 @@ def _squeezed(column: NDArray[Any], way: tuple[int, ...], level: int) -> NDArray
     return out[:size]
 
 
-def _framed(chunk: NDArray[np.uint8], cparams: _CParams) -> bytes:
-    lib, dparams = _library(), _DParams(nthreads=1)
+def _framed(chunk: NDArray[np.uint8], kind: tuple[int, tuple[int, ...], int]) -> bytes:
+    """Put a chunk into a frame; frames of one kind and size differ in their lengths alone.
+
+    The library copies a chunk three times for that, so it makes the first frame, whose ends serve the next ones.
+    """
+    size = int.from_bytes(chunk[4:8].tobytes(), "little")
+    if chunk[31] & 0x70:  # a chunk of equal values, which a frame does not store
+        return _library_frame(chunk, kind)
+    ends = _FRAMES.get((kind, size))
+    if ends is None:
+        whole = _library_frame(chunk, kind)
+        ends = _FRAMES[kind, size] = whole[:_HEADER], whole[_HEADER + len(chunk) :]
+        while len(_FRAMES) > _FRAMES_KEPT:
+            _FRAMES.pop(next(iter(_FRAMES)))
+    head, tail = bytearray(ends[0]), ends[1]
+    head[16:24] = (len(head) + len(chunk) + len(tail)).to_bytes(8, "big")
+    head[39:47] = len(chunk).to_bytes(8, "big")
+    return b"".join((head, chunk.data, tail))
+
+
+_FRAMES: dict[tuple[tuple[int, tuple[int, ...], int], int], tuple[bytes, bytes]] = {}
+_FRAMES_KEPT = 64
+
+
+def _library_frame(chunk: NDArray[np.uint8], kind: tuple[int, tuple[int, ...], int]) -> bytes:
+    lib, dparams, cparams = _library(), _DParams(nthreads=1), _cparams(*kind)
     storage = _Storage(contiguous=True, cparams=ctypes.addressof(cparams), dparams=ctypes.addressof(dparams))
     schunk = lib.blosc2_schunk_new(ctypes.addressof(storage))
     try:
