@@ -274,7 +274,8 @@ def test_what_a_person_sees(es):
         {"threshold": 0},
         {"null_quantile": "half"},
         {"sigma": "rolling"},
-        {"cdf": "normal"},
+        {"cdf": "median"},
+        {"days": "session"},
     ],
 )
 def test_impossible_parameters_are_refused(bad):

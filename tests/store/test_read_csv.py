@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from atomloom.errors import BadInput, StoreError
 from atomloom.store import read_csv
-from atomloom.store.parse import infer_tick
+from atomloom.store.ticks import infer_tick
 
 HEAD = "DateTime,Price,Volume\n"
 

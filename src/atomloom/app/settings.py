@@ -303,3 +303,69 @@ class SpectrumSettings:
     surrogates: int = 999
     weighted: bool = False
     ticks: TickSource = field(default_factory=TickSource)
+
+
+@dataclass(frozen=True)
+class CalibrationAxes:
+    """Values to combine, each with each; an empty list keeps the one value of [vpin]. By default 16,000 combinations.
+
+    Attributes
+    ----------
+    buckets_per_day, bars_per_bucket, price, nu, support_days, threshold, horizon_days : list
+        As in [vpin].
+
+    Examples
+    --------
+    >>> len(CalibrationAxes().axes())
+    7
+    """
+
+    buckets_per_day: tuple[int, ...] = (20, 50, 100, 150, 200)
+    bars_per_bucket: tuple[int, ...] = (5, 10, 20, 30)
+    price: tuple[str, ...] = ("close", "median")
+    nu: tuple[float, ...] = (0.0, 0.1, 0.25, 1.0)
+    support_days: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 5.0)
+    threshold: tuple[float, ...] = (0.9, 0.95, 0.99, 0.999)
+    horizon_days: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+    def axes(self) -> dict[str, tuple[float | str, ...]]:
+        """Give the axes that have values."""
+        return {item.name: values for item in fields(self) if (values := getattr(self, item.name))}
+
+
+@dataclass(frozen=True)
+class CalibrateSettings:
+    """Settings of ``atomloom calibrate``.
+
+    Attributes
+    ----------
+    split : float
+        Share of the buckets that combinations are chosen by; the rest only tests them.
+    split_at : str
+        The moment at which the test part begins instead, UTC; empty for the share.
+    min_events : int
+        Judged training events that a combination must have to be called best.
+    vpin : VPINConfig
+        What the grid leaves open.
+    grid : CalibrationAxes
+        The combinations.
+    ticks : TickSource
+        Which trades, and how to read them; of a store without a symbol, all instruments.
+
+    Examples
+    --------
+    >>> CalibrateSettings().split
+    0.5
+    """
+
+    split: float = 0.5
+    split_at: str = ""
+    min_events: int = 20
+    vpin: VPINConfig = field(default_factory=VPINConfig)
+    grid: CalibrationAxes = field(default_factory=CalibrationAxes)
+    ticks: TickSource = field(default_factory=TickSource)
+
+    def __post_init__(self) -> None:
+        for name, values in self.grid.axes().items():
+            for value in values:
+                VPINConfig.from_dict({**self.vpin.to_dict(), name: value})

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
+from atomloom.errors import BadInput
 from atomloom.store.units import to_price
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
 PRICES = ("close", "mean", "median", "vwap")
+BAR_PRICES = (*PRICES, "weighted_median")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +92,25 @@ class Bars:
         """The price that stands for each bar, (N,) float64, quote currency."""
         return to_price(self.price_px, self.tick_size)
 
+    @classmethod
+    def concat(cls, parts: Sequence[Bars]) -> Self:
+        """Join bars of one kind and instrument, for example those of a stream, in the order given.
+
+        Raises
+        ------
+        BadInput
+            If there are none, or they differ in symbol, kind, price or tick size.
+        """
+        heads = {(part.tick_size, part.kind, part.price_kind, part.symbol) for part in parts}
+        if len(heads) != 1:
+            message = f"bars of {len(heads)} sorts cannot be joined: {sorted(map(str, heads))}. Hint: give one sort."
+            raise BadInput(message)
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+        first = parts[0]
+        return cls(
+            **columns, tick_size=first.tick_size, kind=first.kind, price_kind=first.price_kind, symbol=first.symbol
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return the bars as a pandas DataFrame with UTC times."""
         import pandas as pd  # noqa: PLC0415 - heavy; only this method needs it
@@ -104,3 +128,16 @@ class Bars:
                 "n_trades": self.n_trades,
             }
         )
+
+
+_COLUMNS = (
+    "start_ts",
+    "end_ts",
+    "open_px",
+    "high_px",
+    "low_px",
+    "close_px",
+    "price_px",
+    "volume",
+    "n_trades",
+)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
-from atomloom.market.bar_table import PRICES, Bars
+from atomloom.market.bar_cuts import Columns, Cut, Cutter, DollarCut, TickCut, TimeCut, VolumeCut, whole
+from atomloom.market.bar_table import BAR_PRICES, Bars
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from atomloom.store.schema import Trades
 
 DAY_NS = 86_400 * 10**9
-
-
-class Cut(NamedTuple):
-    """Which trades each bar touches, (N,) int64 each: see :func:`atomloom.market.kernels.split_at`."""
-
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    skip: NDArray[np.int64]
-    volume: NDArray[np.int64]
 
 
 def volume_days(trades: Trades) -> int:
@@ -84,8 +76,8 @@ def volume_bars(
         True cuts a trade that crosses an edge, so every bar has its volume exactly; one trade
         may fill many bars. False gives the bar the whole trade (AFML 2.3.1.3) and starts anew, so
         there are fewer bars than bars_per_day asks for.
-    price : {"close", "mean", "median", "vwap"}
-        What stands for the bar: last price; mean or median over its trades; mean over its volume.
+    price : {"close", "mean", "median", "vwap", "weighted_median"}
+        What stands for the bar: last price; mean or median over its trades; mean or median over its volume.
 
     Returns
     -------
@@ -110,20 +102,20 @@ def volume_bars(
     >>> volume_bars(trades, 3).n_trades, volume_bars(trades, 3, split=False).volume
     (array([2, 1]), array([6]))
     """
-    _check_price(price)
+    check_price(price)
     if (volume is None) == (bars_per_day is None):
         raise BadInput("give exactly one of volume and bars_per_day. Hint: volume_bars(trades, bars_per_day=200).")
     total = trades.volume
     if bars_per_day is not None:
-        bars = _count(bars_per_day, "bars_per_day") * volume_days(trades)
+        bars = count(bars_per_day, "bars_per_day") * volume_days(trades)
         _check_enough(total, bars, trades)
         if split:
             return split_bars(trades, volume_edges(bars, total, bars), price)
-        return _whole_bars(trades, _overshoot(trades.size, -(-total // bars)), "volume", price)
-    step = _count(volume, "volume")
+        return _cut_bars(trades, VolumeCut(-(-total // bars)), "volume", price)
+    step = count(volume, "volume")
     if split:
         return split_bars(trades, volume_edges(total // step, step, 1), price)
-    return _whole_bars(trades, _overshoot(trades.size, step), "volume", price)
+    return _cut_bars(trades, VolumeCut(step), "volume", price)
 
 
 def split_bars(trades: Trades, edges: NDArray[np.int64], price: str) -> Bars:
@@ -143,10 +135,25 @@ def split_bars(trades: Trades, edges: NDArray[np.int64], price: str) -> Bars:
     >>> split_bars(Trades(ts=[0, 1], px=[4, 8], size=[3, 3]), np.array([0, 2, 6]), "vwap").price
     array([4., 7.])
     """
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
+    frozen = edges.view()
+    frozen.flags.writeable = False
+    return split_columns(trades.symbol, columns_of(trades), frozen, price)
 
-    first, last, skip = kernels.split_at(trades.size, edges)
-    return _assemble(trades, Cut(first, last, skip, np.diff(edges)), "volume", price)
+
+def split_columns(symbol: str, columns: Columns, edges: NDArray[np.int64], price: str) -> Bars:
+    """Make the bars between given cumulative volumes from bare columns: see :func:`split_bars`.
+
+    Examples
+    --------
+    >>> from atomloom.store import Trades
+    >>> columns = columns_of(Trades(ts=[0, 1], px=[4, 8], size=[3, 3]))
+    >>> split_columns("ES", columns, np.array([0, 2, 6]), "vwap").price
+    array([4., 7.])
+    """
+    from atomloom.market import bar_kernels  # noqa: PLC0415 - numba loads when a formula is first used
+
+    first, last, skip = bar_kernels.split_at(columns.size, edges)
+    return assemble(symbol, columns, Cut(first, last, skip, np.diff(edges), int(edges[-1])), "volume", price)
 
 
 def tick_bars(trades: Trades, ticks: int, *, price: str = "close") -> Bars:
@@ -158,10 +165,8 @@ def tick_bars(trades: Trades, ticks: int, *, price: str = "close") -> Bars:
     >>> tick_bars(Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 5, 1]), 2).close_px
     array([11])
     """
-    _check_price(price)
-    step = _count(ticks, "ticks")
-    last = np.arange(step - 1, len(trades), step, dtype=np.int64)
-    return _whole_bars(trades, last, "tick", price)
+    check_price(price)
+    return _cut_bars(trades, TickCut(count(ticks, "ticks")), "tick", price)
 
 
 def dollar_bars(trades: Trades, value: float, *, price: str = "close") -> Bars:
@@ -185,13 +190,10 @@ def dollar_bars(trades: Trades, value: float, *, price: str = "close") -> Bars:
     >>> dollar_bars(Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 5, 1]), 60.0).volume
     array([6])
     """
-    _check_price(price)
-    if not (math.isfinite(value) and value > 0):
-        message = f"value is {value!r}. Hint: give the quote currency per bar, for example 1e6."
-        raise BadInput(message)
-    if int(trades.px.min()) <= 0:
-        raise BadInput("dollar bars need positive prices. Hint: use volume_bars or tick_bars for spreads.")
-    return _whole_bars(trades, _overshoot(trades.price * trades.size, float(value)), "dollar", price)
+    check_price(price)
+    cutter = DollarCut(positive(value, "value", "the quote currency per bar, for example 1e6"))
+    columns = columns_of(trades, positive=True)
+    return assemble(trades.symbol, columns, cutter.cut(columns, 0), "dollar", price)
 
 
 def time_bars(trades: Trades, seconds: float, *, price: str = "close") -> Bars:
@@ -211,74 +213,132 @@ def time_bars(trades: Trades, seconds: float, *, price: str = "close") -> Bars:
     >>> time_bars(Trades(ts=[0, 5 * 10**8, 10**9], px=[10, 11, 12], size=[1, 5, 1]), 1).volume
     array([6, 1])
     """
-    _check_price(price)
-    step = round(seconds * 10**9) if math.isfinite(seconds) else 0
-    if step < 1:
-        message = f"seconds is {seconds!r}. Hint: give a positive length, for example 60."
+    check_price(price)
+    columns = columns_of(trades)
+    last = TimeCut(whole_ns(seconds)).cut(columns, 0).last
+    return assemble(trades.symbol, columns, whole(np.append(last, len(trades) - 1)), "time", price)
+
+
+def _cut_bars(trades: Trades, cutter: Cutter, kind: str, price: str) -> Bars:
+    columns = columns_of(trades)
+    return assemble(trades.symbol, columns, cutter.cut(columns, 0), kind, price)
+
+
+def columns_of(trades: Trades, *, positive: bool = False) -> Columns:
+    """Give the columns that cuts and bars are made from; ``positive`` refuses prices that are not.
+
+    Examples
+    --------
+    >>> from atomloom.store import Trades
+    >>> columns_of(Trades(ts=[0], px=[1], size=[1])).tick_size
+    1.0
+    """
+    if positive and int(trades.px.min()) <= 0:
+        row = int(np.argmax(trades.px <= 0))
+        message = (
+            f"dollar bars need positive prices (first at row {row:,}: {int(trades.px[row])} ticks). "
+            "Hint: use volume or tick bars for spreads."
+        )
         raise BadInput(message)
-    interval = trades.ts // step
-    last = np.append(np.flatnonzero(interval[1:] != interval[:-1]), len(trades) - 1).astype(np.int64)
-    return _whole_bars(trades, last, "time", price)
+    return Columns(trades.ts, trades.px, trades.size, trades.tick_size)
 
 
-def _overshoot(weight: NDArray[Any], threshold: float) -> NDArray[np.int64]:
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
+def assemble(symbol: str, columns: Columns, cut: Cut, kind: str, price: str) -> Bars:
+    """Make the table of the bars that a cut finished; positions of the cut are rows of the columns.
 
-    frozen = weight.view()
-    frozen.flags.writeable = False
-    last: NDArray[np.int64] = kernels.overshoot(frozen, threshold)
-    return last
+    Examples
+    --------
+    >>> from atomloom.market.bar_cuts import whole
+    >>> from atomloom.store import Trades
+    >>> trades = Trades(ts=[0, 1, 2], px=[10, 11, 12], size=[1, 5, 1])
+    >>> assemble("ES", columns_of(trades), whole(np.array([1])), "tick", "mean").price
+    array([10.5])
+    """
+    from atomloom.market import bar_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
-
-def _whole_bars(trades: Trades, last: NDArray[np.int64], kind: str, price: str) -> Bars:
-    first = np.empty_like(last)
-    first[:1] = 0
-    first[1:] = last[:-1] + 1
-    # ends of cumulative sums rather than reduceat, which wants at least one bar
-    reached = np.cumsum(trades.size)[last]
-    volume = np.diff(reached, prepend=np.zeros(1, dtype=np.int64)) if len(last) else np.zeros(0, dtype=np.int64)
-    return _assemble(trades, Cut(first, last, np.zeros_like(last), volume), kind, price)
-
-
-def _assemble(trades: Trades, cut: Cut, kind: str, price: str) -> Bars:
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
-
-    first, last, skip, volume = cut
-    high, low = kernels.high_low(trades.px, first, last)
-    close = trades.px[last].astype(np.int64)
+    first, last, skip = cut.first, cut.last, cut.skip
+    px, size = columns.px, columns.size
+    high, low, traded = bar_kernels.extremes(px, size, first, last)
+    volume = traded if cut.volume is None else cut.volume
+    close = px[last].astype(np.int64)
     if price == "median":
-        stands = kernels.bar_median(trades.px, first, last, high, low)
+        stands = bar_kernels.bar_median(px, first, last, high, low)
+    elif price == "weighted_median":
+        stands = bar_kernels.bar_weighted_median(px, size, first, last, skip, volume)
     elif price in {"mean", "vwap"}:
-        stands = kernels.bar_mean(trades.px, trades.size, first, last, skip, volume, price == "vwap")
+        stands = bar_kernels.bar_mean(px, size, first, last, skip, volume, price == "vwap")
     else:
         stands = close.astype(np.float64)
     return Bars(
-        start_ts=trades.ts[first],
-        end_ts=trades.ts[last],
-        open_px=trades.px[first].astype(np.int64),
+        start_ts=columns.ts[first],
+        end_ts=columns.ts[last],
+        open_px=px[first].astype(np.int64),
         high_px=high,
         low_px=low,
         close_px=close,
         price_px=stands,
         volume=volume,
         n_trades=last - first + 1,
-        tick_size=trades.tick_size,
+        tick_size=columns.tick_size,
         kind=kind,
         price_kind=price,
-        symbol=trades.symbol,
+        symbol=symbol,
     )
 
 
-def _count(value: Any, name: str) -> int:
+def count(value: Any, name: str) -> int:
+    """Return a whole number of at least 1, or refuse it.
+
+    Examples
+    --------
+    >>> count(3, "ticks")
+    3
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         message = f"{name} is {value!r}. Hint: give a whole number, at least 1."
         raise BadInput(message)
     return int(value)
 
 
-def _check_price(price: str) -> None:
-    if price not in PRICES:
-        message = f"price is {price!r}. Hint: choose one of {', '.join(PRICES)}."
+def positive(value: Any, name: str, what: str) -> float:
+    """Return a positive finite number as a float, or refuse it with what it should be.
+
+    Examples
+    --------
+    >>> positive(3, "value", "the quote currency per bar")
+    3.0
+    """
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (real and math.isfinite(value) and value > 0):
+        message = f"{name} is {value!r}. Hint: give {what}."
+        raise BadInput(message)
+    return float(value)
+
+
+def whole_ns(seconds: Any) -> int:
+    """Return a length in seconds as whole ns, at least one, or refuse it.
+
+    Examples
+    --------
+    >>> whole_ns(0.5)
+    500000000
+    """
+    step = round(positive(seconds, "seconds", "a positive length, for example 60") * 10**9)
+    if not 1 <= step < 2**62:
+        message = f"seconds is {seconds!r}. Hint: give a length between a nanosecond and a century."
+        raise BadInput(message)
+    return step
+
+
+def check_price(price: str) -> None:
+    """Refuse what is no price of a bar.
+
+    Examples
+    --------
+    >>> check_price("close")
+    """
+    if price not in BAR_PRICES:
+        message = f"price is {price!r}. Hint: choose one of {', '.join(BAR_PRICES)}."
         raise BadInput(message)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-_Z95 = 1.959963984540054  # 97.5% point of the normal
+Z95 = 1.959963984540054  # 97.5% point of the normal
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +185,7 @@ def find_events(
     return Events(start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, len(null))
 
 
-def wilson(successes: int, trials: int, z: float = _Z95) -> tuple[float, float]:
+def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval of a proportion (Wilson 1927), 95% by default.
 
     Parameters

@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from atomloom.market.layout import cut_bars
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from atomloom.market.bar_table import Bars
     from atomloom.market.events import Events
     from atomloom.market.spec import VPINConfig
+    from atomloom.store.schema import Trades
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,8 +29,9 @@ class VPINResult:
     Attributes
     ----------
     config : VPINConfig
-    bars : Bars
-        The bars beneath; ``config.bars_per_bucket`` of them make a bucket.
+    symbol : str
+    n_bars : int
+        Bars beneath; ``config.bars_per_bucket`` of them make a bucket.
     start_ts, end_ts : (B,) int64
         Time of the first and last trade in each bucket, ns UTC.
     close : (B,) float64
@@ -40,6 +45,8 @@ class VPINResult:
     cdf : (B,) float64
         Where each VPIN stands among those before it and itself (or among all: ``config.cdf``); NaN with vpin.
     events : Events
+    trades : Trades
+        What it was computed from.
 
     Examples
     --------
@@ -52,7 +59,8 @@ class VPINResult:
     """
 
     config: VPINConfig
-    bars: Bars
+    symbol: str
+    n_bars: int
     start_ts: NDArray[np.int64]
     end_ts: NDArray[np.int64]
     close: NDArray[np.float64]
@@ -61,15 +69,22 @@ class VPINResult:
     vpin: NDArray[np.float64]
     cdf: NDArray[np.float64]
     events: Events
+    trades: Trades
+    given: Bars | None = None
 
     def __len__(self) -> int:
         return len(self.vpin)
 
     def __repr__(self) -> str:
         return (
-            f"VPINResult({self.bars.symbol}, {len(self):,} buckets, {self.n_defined:,} with VPIN, "
+            f"VPINResult({self.symbol}, {len(self):,} buckets, {self.n_defined:,} with VPIN, "
             f"{len(self.events):,} events)"
         )
+
+    @cached_property
+    def bars(self) -> Bars:
+        """The bars beneath, made when first asked for: VPIN itself keeps none."""
+        return cut_bars(self.trades, self.config) if self.given is None else self.given
 
     @property
     def n_defined(self) -> int:
@@ -99,7 +114,7 @@ class VPINResult:
         defined = self.vpin[~np.isnan(self.vpin)]
         some = len(defined) > 0
         return {
-            "n_bars": len(self.bars),
+            "n_bars": self.n_bars,
             "n_buckets": len(self),
             "bucket_volume_mean": float(self.volume.mean()) if len(self) else None,
             "n_vpin": len(defined),
@@ -133,7 +148,7 @@ class VPINResult:
         mean = "undefined" if values["vpin_mean"] is None else f"{values['vpin_mean']:.4f}"
         top = "undefined" if values["vpin_max"] is None else f"{values['vpin_max']:.4f}"
         lines = [
-            f"{self.bars.symbol}: {len(self.bars):,} bars in {len(self):,} buckets, {first} to {last} UTC",
+            f"{self.symbol}: {self.n_bars:,} bars in {len(self):,} buckets, {first} to {last} UTC",
             f"VPIN over {self.config.window:,} buckets: {self.n_defined:,} values, mean {mean}, maximum {top}",
             _events_line(events, self.config.threshold, values["event_share"]),
             _rate_line(events, self.config.null_quantile),

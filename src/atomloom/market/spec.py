@@ -37,9 +37,17 @@ class VPINConfig:
         An event begins where the CDF of VPIN rises above it (tau); strictly between 0 and 1.
     bucket_volume : int, optional
         Volume of a bucket. Without it the average day of the whole sample sets it, which looks ahead.
-    sigma, cdf : {"expanding", "sample"}
-        What the spread of price changes and the distribution of VPIN are taken from: only what was
-        known at the time, or the whole sample (as papers do; looks ahead).
+    days : {"calendar", "trading"}
+        What a day is where no bucket_volume is given: 24 hours of the span from first to last trade,
+        or a UTC date on which something traded (as the papers count; a session that passes midnight
+        UTC is two).
+    sigma : {"expanding", "sample"}
+        What the spread of price changes is taken from: earlier buckets, or the whole sample (as
+        papers do; looks ahead).
+    cdf : {"expanding", "sample", "normal"}
+        Where VPIN stands: its mid-rank among those up to now, or among all (looks ahead), or the normal
+        distribution function with mean and deviation of those up to now (Song, Wu and Simon 2014 fit a
+        normal to all).
     null_quantile : float
         An event is true if its move is above this quantile of the moves after all buckets.
 
@@ -62,6 +70,7 @@ class VPINConfig:
     horizon_days: float = 0.1
     threshold: float = 0.99
     bucket_volume: int | None = None
+    days: str = "calendar"
     sigma: str = "expanding"
     cdf: str = "expanding"
     null_quantile: float = 0.5
@@ -75,7 +84,7 @@ class VPINConfig:
                 message = f"{name} is {value!r}. Hint: give a whole number, at least 1."
                 raise BadInput(message)
             object.__setattr__(self, name, int(value))
-        for name, options in (("price", PRICES), ("sigma", _WHEN), ("cdf", _WHEN)):
+        for name, options in (("price", PRICES), ("days", _DAYS), ("sigma", _SIGMA), ("cdf", _CDF)):
             if getattr(self, name) not in options:
                 message = f"{name} is {getattr(self, name)!r}. Hint: choose one of {', '.join(options)}."
                 raise BadInput(message)
@@ -106,9 +115,9 @@ class VPINConfig:
         return max(1, round(self.horizon_days * self.buckets_per_day))
 
     @property
-    def bars_key(self) -> tuple[int, int, str, int | None]:
+    def bars_key(self) -> tuple[int, int, str, int | None, str]:
         """What the bars depend on: configurations with the same key can share them."""
-        return self.buckets_per_day, self.bars_per_bucket, self.price, self.bucket_volume
+        return self.buckets_per_day, self.bars_per_bucket, self.price, self.bucket_volume, self.days
 
     def looks_ahead(self) -> tuple[str, ...]:
         """Return which parts of the signal use data from after the moment (empty if none does)."""
@@ -138,7 +147,9 @@ class VPINConfig:
         return cls(**values)
 
 
-_WHEN = ("expanding", "sample")
+_DAYS = ("calendar", "trading")
+_SIGMA = ("expanding", "sample")
+_CDF = ("expanding", "sample", "normal")
 
 
 def _is_real(value: Any) -> bool:

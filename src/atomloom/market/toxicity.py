@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import BadInput, Infeasible
-from atomloom.market.bars import split_bars, volume_days, volume_edges
+from atomloom.engine.budget import resolve_threads
+from atomloom.errors import Infeasible
+from atomloom.market.buckets import across, buckets_of
 from atomloom.market.events import find_events
+from atomloom.market.flow import classify, sigma_of, vpin_of
+from atomloom.market.layout import cut_bars
 from atomloom.market.result import VPINResult
 from atomloom.market.spec import VPINConfig
 from atomloom.store.units import to_price
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atomloom.market.bar_table import Bars
+    from atomloom.market.buckets import Buckets
     from atomloom.store.schema import Trades
 
 
-def vpin(trades: Trades, config: VPINConfig | None = None, *, bars: Bars | None = None) -> VPINResult:
+def vpin(
+    trades: Trades, config: VPINConfig | None = None, *, bars: Bars | None = None, threads: int | None = None
+) -> VPINResult:
     """Compute VPIN bucket by bucket, where it stands in its own distribution, and the events.
 
     Parameters
@@ -33,7 +39,10 @@ def vpin(trades: Trades, config: VPINConfig | None = None, *, bars: Bars | None 
     config : VPINConfig, optional
         Defaults where not given.
     bars : Bars, optional
-        Bars by :func:`build_bars` for a configuration with the same ``bars_key``; saves most of the work.
+        Bars by :func:`build_bars` for a configuration with the same ``bars_key``. Only of use for
+        prices "mean" and "vwap": for the others VPIN needs no bars.
+    threads : int, optional
+        None is every physical core, -1 every processor. The same bits for any number.
 
     Returns
     -------
@@ -53,49 +62,49 @@ def vpin(trades: Trades, config: VPINConfig | None = None, *, bars: Bars | None 
         VPIN = sum over the window of |sum over the bucket of V (2 f - 1)| / sum over the window of V
 
     Easley, Lopez de Prado and O'Hara (2012). Under the defaults sigma of a bucket comes from the bars of
-    earlier buckets, and the CDF is the mid-rank of each VPIN among those up to now. O(T + N + B window).
+    earlier buckets, and the CDF is the mid-rank of each VPIN among those up to now. O(T + N + B log B);
+    memory for a number per bar and a dozen per bucket. ``docs/explanation/vpin.md`` has the arithmetic.
 
     Examples
     --------
     >>> from atomloom.data import es_2013_09
     >>> from atomloom.store import read_trades
     >>> result = vpin(read_trades(es_2013_09()), VPINConfig(buckets_per_day=50, support_days=0.5))
-    >>> len(result.bars), len(result), result.n_defined
+    >>> result.n_bars, len(result), result.n_defined
     (3000, 100, 75)
     """
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
-
     config = VPINConfig() if config is None else config
-    _check_prices(trades)
-    if bars is None:
-        bars = build_bars(trades, config)
-    else:
-        _check_bars(trades, bars, config)
-    n = len(bars) // config.bars_per_bucket
-    _check_window(n, config)
-    change = np.diff(bars.price_px, prepend=bars.price_px[:1])
-    fraction = kernels.buy_fraction(change, _sigma(change, config), config.nu)
-    bought, imbalance, total = kernels.bucket_flow(fraction, bars.volume, config.bars_per_bucket)
-    series = kernels.rolling_share(imbalance, total, config.window)
-    start = slice(0, n * config.bars_per_bucket, config.bars_per_bucket)
-    end = slice(config.bars_per_bucket - 1, None, config.bars_per_bucket)
-    close = to_price(bars.close_px[end], bars.tick_size)
-    cdf = _cdf(series, config.cdf)
-    events = find_events(
-        cdf,
-        bars.end_ts[end],
-        _moves(bars, close, config),
-        threshold=config.threshold,
-        null_quantile=config.null_quantile,
+    workers = resolve_threads(threads)
+    buckets = buckets_of(trades, config, bars=bars, threads=workers)
+    check_window(buckets.layout.n_buckets, config)
+    sigma = sigma_of(buckets, config.sigma)
+    flow = classify(buckets.change, buckets.most, sigma, buckets.layout, config.nu, threads=workers)
+    series = vpin_of(flow, config.window)
+    steps = (lambda: stand(series, config.cdf), lambda: moves_of(buckets, config.horizon))
+    cdf, moves = across(min(workers, 2), lambda step: step(), steps)
+    events = find_events(cdf, buckets.end_ts, moves, threshold=config.threshold, null_quantile=config.null_quantile)
+    return VPINResult(
+        config=config,
+        symbol=trades.symbol,
+        n_bars=buckets.layout.n_bars,
+        start_ts=buckets.start_ts,
+        end_ts=buckets.end_ts,
+        close=to_price(buckets.close, trades.tick_size),
+        volume=flow.total,
+        buy=flow.bought,
+        vpin=series,
+        cdf=cdf,
+        events=events,
+        trades=trades,
+        given=bars,
     )
-    return VPINResult(config, bars, bars.start_ts[start], bars.end_ts[end], close, total, bought, series, cdf, events)
 
 
 def build_bars(trades: Trades, config: VPINConfig | None = None) -> Bars:
     """Cut trades into the volume bars of a configuration; shared by all with the same ``bars_key``.
 
     With ``bucket_volume`` a bucket has exactly that volume and what is left over is dropped.
-    Otherwise the whole volume is cut into ``volume_days(trades) * buckets_per_day`` buckets.
+    Otherwise the whole volume is cut into ``buckets_per_day`` times as many buckets as there are days.
 
     Parameters
     ----------
@@ -120,7 +129,7 @@ def build_bars(trades: Trades, config: VPINConfig | None = None) -> Bars:
     12000
     """
     config = VPINConfig() if config is None else config
-    return split_bars(trades, volume_edges(*_layout(trades, config)), config.price)
+    return cut_bars(trades, config)
 
 
 def vpin_grid_row(
@@ -153,7 +162,7 @@ def vpin_grid_row(
     """
     spec = VPINConfig.from_dict(config) if isinstance(config, Mapping) else config
     try:
-        result = vpin(trades, spec, bars=bars)
+        result = vpin(trades, spec, bars=bars, threads=1)
     except Infeasible as reason:
         return {**spec.to_dict(), **dict.fromkeys(SCALARS), "infeasible": str(reason)}
     return {**result.to_dict(), "infeasible": ""}
@@ -216,92 +225,68 @@ SCALARS = (
 )
 
 
-def _layout(trades: Trades, config: VPINConfig) -> tuple[int, int, int]:
-    """Return the number of bars, and the volume of one as a fraction: numerator, denominator."""
-    total, per_bucket = trades.volume, config.bars_per_bucket
-    if config.bucket_volume is None:
-        n = volume_days(trades) * config.buckets_per_day * per_bucket
-        if total < n:
-            message = (
-                f"{n:,} bars are asked for and {trades.symbol} has a volume of {total:,}. "
-                "Hint: lower buckets_per_day or bars_per_bucket, or give more data."
-            )
-            raise Infeasible(message)
-        return n, total, n
-    n = total // config.bucket_volume * per_bucket
-    if n == 0:
-        message = (
-            f"{trades.symbol} has a volume of {total:,}, less than one bucket of {config.bucket_volume:,}. "
-            "Hint: lower bucket_volume, or give more data."
-        )
-        raise Infeasible(message)
-    return n, config.bucket_volume, per_bucket
+def stand(series: NDArray[np.float64], when: str) -> NDArray[np.float64]:
+    """Place each VPIN in its distribution: never 0 or 1, and 1/2 for a constant.
 
+    Parameters
+    ----------
+    series : (B,) float64
+        NaN where undefined.
+    when : {"expanding", "sample", "normal"}
+        See :class:`VPINConfig`.
 
-def _sigma(change: NDArray[np.float64], config: VPINConfig) -> NDArray[np.float64]:
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
+    Returns
+    -------
+    (B,) float64
+        NaN where the series is.
 
-    if config.sigma == "expanding":
-        spread: NDArray[np.float64] = kernels.expanding_sigma(change, config.bars_per_bucket)
-        return spread
-    known = change[1:]  # the first bar has no bar before it
-    return np.full(len(change), float(np.std(known, ddof=1)) if len(known) > 1 else 0.0)
-
-
-def _cdf(series: NDArray[np.float64], when: str) -> NDArray[np.float64]:
-    """Mid-rank of each VPIN among those up to now, or among all; never 0 or 1, and 1/2 for a constant."""
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
+    Examples
+    --------
+    >>> stand(np.array([np.nan, 0.5, 0.2, 0.5]), "sample")
+    array([       nan, 0.66666667, 0.16666667, 0.66666667])
+    """
+    from atomloom.market import series_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
     cdf = np.full(len(series), np.nan)
     defined = ~np.isnan(series)
     values = series[defined]
-    distinct, rank, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if when == "normal":
+        cdf[defined] = series_kernels.expanding_normal(values)
+        return cdf
+    rank = np.empty(len(values), np.int64)
+    n_ranks = series_kernels.dense_rank(values, np.argsort(values), rank)
     if when == "expanding":
-        cdf[defined] = kernels.expanding_rank(rank.astype(np.int64), len(distinct))
+        cdf[defined] = series_kernels.expanding_rank(rank, n_ranks)
     else:
-        through = np.cumsum(counts)
-        cdf[defined] = ((through - 0.5 * counts) / max(len(values), 1))[rank]
+        counts = np.bincount(rank, minlength=n_ranks)
+        cdf[defined] = ((np.cumsum(counts) - 0.5 * counts) / max(len(values), 1))[rank]
     return cdf
 
 
-def _moves(bars: Bars, close: NDArray[np.float64], config: VPINConfig) -> NDArray[np.float64]:
-    from atomloom.market import kernels  # noqa: PLC0415 - numba loads when a formula is first used
+def moves_of(buckets: Buckets, horizon: int) -> NDArray[np.float64]:
+    """Largest log return from each bucket's close through the next `horizon` buckets, (B,) float64.
 
-    shape = (len(close), config.bars_per_bucket)
-    used = len(close) * config.bars_per_bucket
-    high = to_price(bars.high_px[:used].reshape(shape).max(axis=1), bars.tick_size)
-    low = to_price(bars.low_px[:used].reshape(shape).min(axis=1), bars.tick_size)
-    moves: NDArray[np.float64] = kernels.range_ahead(close, high, low, config.horizon)
+    Examples
+    --------
+    >>> from atomloom.market.buckets import buckets_of
+    >>> from atomloom.store import Trades
+    >>> trades = Trades(ts=[0, 1, 2, 3], px=[4, 6, 5, 4], size=[2, 2, 2, 2])
+    >>> moves_of(buckets_of(trades, VPINConfig(buckets_per_day=2, bars_per_bucket=2)), 1)
+    array([0.40546511,        nan])
+    """
+    from atomloom.market import series_kernels  # noqa: PLC0415 - numba loads when a formula is first used
+
+    moves: NDArray[np.float64] = series_kernels.range_ahead(buckets.close, buckets.high, buckets.low, horizon)
     return moves
 
 
-def _check_prices(trades: Trades) -> None:
-    if int(trades.px.min()) <= 0:
-        row = int(np.argmax(trades.px <= 0))
-        message = (
-            f"px has values that are not positive (first at row {row:,}: {int(trades.px[row])} ticks), "
-            "and the moves after events are log returns. Hint: shift the prices of a spread."
-        )
-        raise BadInput(message)
+def check_window(n: int, config: VPINConfig) -> None:
+    """Refuse a number of buckets that does not fill one window.
 
-
-def _check_bars(trades: Trades, bars: Bars, config: VPINConfig) -> None:
-    n, numerator, denominator = _layout(trades, config)
-    same = (
-        len(bars) == n
-        and bars.price_kind == config.price
-        and int(bars.start_ts[0]) == int(trades.ts[0])
-        and int(bars.volume.sum()) == -(-n * numerator // denominator)
-    )
-    if not same:
-        message = (
-            f"bars are {bars!r}; these trades and this configuration need {n:,} with price {config.price!r}. "
-            "Hint: bars=build_bars(trades, config)."
-        )
-        raise BadInput(message)
-
-
-def _check_window(n: int, config: VPINConfig) -> None:
+    Examples
+    --------
+    >>> check_window(201, VPINConfig())
+    """
     needed = config.window + (config.sigma == "expanding")
     if n < needed:
         why = ", one of which only serves to learn sigma" if needed > config.window else ""

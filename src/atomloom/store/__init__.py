@@ -8,15 +8,19 @@ from atomloom._lazy import front_door
 
 _EXPORTS = {
     "CsvTrades": "atomloom.store.text",
+    "Format": "atomloom.store.formats",
     "Hits": "atomloom.store.where",
+    "IngestProgress": "atomloom.store.account",
+    "IngestReport": "atomloom.store.account",
     "Instrument": "atomloom.store.instrument",
     "Quotes": "atomloom.store.quotes",
-    "Rejects": "atomloom.store.text",
+    "Rejects": "atomloom.store.rejects",
     "Store": "atomloom.store.handle",
     "Trades": "atomloom.store.schema",
     "VerifyReport": "atomloom.store.check",
     "Writer": "atomloom.store.writer",
     "export": "atomloom.store.exporting",
+    "ingest": "atomloom.store.intake",
     "open_store": "atomloom.store.handle",
     "read_csv": "atomloom.store.text",
     "read_trades": "atomloom.store.files",
@@ -26,20 +30,27 @@ _EXPORTS = {
 }
 
 if TYPE_CHECKING:
+    from atomloom.store.account import IngestProgress, IngestReport
     from atomloom.store.check import VerifyReport, verify
     from atomloom.store.exporting import export
     from atomloom.store.files import read_trades, symbols, write_trades
+    from atomloom.store.formats import Format
     from atomloom.store.handle import Store, open_store
     from atomloom.store.instrument import Instrument
+    from atomloom.store.intake import ingest
     from atomloom.store.quotes import Quotes
+    from atomloom.store.rejects import Rejects
     from atomloom.store.schema import Trades
-    from atomloom.store.text import CsvTrades, Rejects, read_csv
+    from atomloom.store.text import CsvTrades, read_csv
     from atomloom.store.where import Hits
     from atomloom.store.writer import Writer
 
 __all__ = [
     "CsvTrades",
+    "Format",
     "Hits",
+    "IngestProgress",
+    "IngestReport",
     "Instrument",
     "Quotes",
     "Rejects",
@@ -48,6 +59,7 @@ __all__ = [
     "VerifyReport",
     "Writer",
     "export",
+    "ingest",
     "open_store",
     "read_csv",
     "read_trades",

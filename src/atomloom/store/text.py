@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,52 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.store.columns import check_symbol
-from atomloom.store.lines import physical_lines, read_bytes, read_header, split_rows
-from atomloom.store.parse import Reasons, infer_tick, parse_numbers, parse_sizes, parse_times
+from atomloom.store.blocks import stream
+from atomloom.store.columns import check_symbol, check_tick
+from atomloom.store.csv_rows import parse_block
+from atomloom.store.parts import no_rows, part_of, tick_of_parts, wishes
+from atomloom.store.rejects import Rejects
 from atomloom.store.schema import Trades
-from atomloom.store.units import to_ticks
+from atomloom.store.sources import Cut, damaged, texts_of
+from atomloom.store.ticks import exact_step
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, eq=False)
-class Rejects:
-    """Rows of a file that were not stored.
-
-    Parameters
-    ----------
-    line : (R,) int64
-        Line in the file, counted from 1 (the header is a line).
-    reason : tuple of R str
-        Why.
-
-    Examples
-    --------
-    >>> Rejects(np.array([7]), ("size is below 1",)).counts()
-    {'size is below 1': 1}
-    """
-
-    line: NDArray[np.int64]
-    reason: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.reason)
-
-    def counts(self) -> dict[str, int]:
-        """Return how many rows each reason has, most frequent first."""
-        return dict(Counter(self.reason).most_common())
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the lines and reasons as a pandas DataFrame."""
-        import pandas as pd  # noqa: PLC0415 - heavy; only this method needs it
-
-        return pd.DataFrame({"line": self.line, "reason": list(self.reason)})
+    from atomloom.store.csv_rows import Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +115,7 @@ def read_csv(
     Parameters
     ----------
     path : path
-        ``.gz`` is decompressed on the way. UTF-8, with or without BOM, LF or CRLF.
+        gzip and zip archives of one file are decompressed on the way. UTF-8, with or without BOM, LF or CRLF.
     columns : mapping, optional
         Which column is ``"ts"``, ``"price"``, ``"size"``: a header name, or a position from 0 for a
         file without header. Not needed for the usual names, in any case: datetime, date_time,
@@ -197,88 +166,78 @@ def read_csv(
       1 x size is below 1 (first on line 3)
     """
     target = Path(path)
-    _check_options(ambiguous, delimiter, price_scale)
+    wish = wishes(
+        None, "trades", columns=columns, tz=tz, price_scale=price_scale, delimiter=delimiter, ambiguous=ambiguous,
+        optional=False,
+    )  # fmt: skip
+    _only_documented(columns)
     name = target.name.partition(".")[0] if symbol is None else symbol
     check_symbol(name)
-    data = read_bytes(target)
-    names, roles, first_line = read_header(target, data, columns, delimiter)
-    table, misfit = split_rows(target, data, names, first_line, delimiter)
-    line, table, blank = physical_lines(table, misfit, first_line)
-    text = {role: _trimmed(table.column(position)) for role, position in roles.items()}
-    if "date" in text:
-        text["ts"] = _joined(text.pop("date"), text["ts"])
-    reasons = Reasons(len(line))
-    reasons.mark(blank, "")
-    ts, unit = parse_times(text["ts"], reasons, tz, ambiguous)
-    price = parse_numbers(text["price"], reasons, "price") / price_scale
-    size = parse_sizes(text["size"], reasons)
-    inferred = tick_size is None
-    if tick_size is None:
-        if not reasons.ok.any():
-            _refuse_all(target, line, reasons, misfit)
-        tick_size = infer_tick(price[reasons.ok])
-    px, on_grid = to_ticks(price, tick_size)
-    reasons.mark(~on_grid, f"price is off the tick grid of {tick_size:g}")
-    ok = reasons.ok
-    if not ok.any():
-        _refuse_all(target, line, reasons, misfit)
-    rejects = _rejects(line, reasons, blank, misfit)
-    order = _order(target, ts[ok], line[ok], sort=sort)
-    trades = Trades(ts[ok][order], px[ok][order], size[ok][order], tick_size, name)
-    used = {role: names[position] for role, position in roles.items()}
-    return CsvTrades(trades, rejects, used, unit, inferred)
-
-
-def _check_options(ambiguous: str, delimiter: str, price_scale: float) -> None:
-    if ambiguous not in {"reject", "first", "second"}:
-        message = f"ambiguous is {ambiguous!r}. Hint: 'reject', 'first' (summer time) or 'second' (winter time)."
+    tick = None if tick_size is None else check_tick(tick_size)
+    text, *more = texts_of(target)
+    if more:
+        message = f"{target} holds {1 + len(more)} files. Hint: ingest(...) reads archives of many into a store."
         raise BadInput(message)
-    if len(delimiter) != 1:
-        message = f"delimiter is {delimiter!r}. Hint: give one character."
-        raise BadInput(message)
-    if not (np.isfinite(price_scale) and price_scale > 0):
-        message = f"price_scale is {price_scale!r}. Hint: give what prices are multiplied by, for example 10000."
-        raise BadInput(message)
+    part = part_of(text, wish, alone=True)
+    inferred = tick is None
+    if tick is None:
+        tick = tick_of_parts([part], price_scale)
+    plan = part.plan.priced(exact_step(tick), price_scale)
+    try:
+        blocks = [
+            (piece.offset, parse_block(piece.data, piece.start, piece.stop, plan))
+            for piece in stream(text, part.head.offset)
+        ]
+    except Cut as error:
+        raise damaged(text.name, error) from error
+    rejects = _rejects(blocks, part.head.lines)
+    if not any(block.rows for _, block in blocks):
+        first = f"line {rejects.line[0]:,}: {rejects.reason[0]}" if len(rejects) else ""
+        raise no_rows([text.name], first)
+    table = {key: np.concatenate([block.columns[key] for _, block in blocks]) for key in ("ts", "px", "size")}
+    order = _order(target, table["ts"], blocks, part.head.lines, sort=sort)
+    trades = Trades(table["ts"][order], table["px"][order], table["size"][order], tick, name)
+    return CsvTrades(trades, rejects, part.head.columns, plan.time_unit, inferred)
 
 
-def _trimmed(column: Any) -> Any:
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy, and only text needs it
-
-    text = pc.utf8_trim_whitespace(column)
-    return text.combine_chunks() if hasattr(text, "combine_chunks") else text
-
-
-def _joined(date: Any, time: Any) -> Any:
-    import pyarrow.compute as pc  # noqa: PLC0415 - heavy, and only text needs it
-
-    return pc.binary_join_element_wise(date, time, " ")
+def _only_documented(columns: Mapping[str, str | int] | None) -> None:
+    for role in columns or ():
+        if role not in {"ts", "price", "size"}:
+            message = f"columns names {role!r}; read_csv takes 'ts', 'price' and 'size'. Hint: ingest(...) takes more."
+            raise BadInput(message)
 
 
-def _rejects(line: NDArray[np.int64], reasons: Reasons, blank: NDArray[np.bool_], misfit: dict[int, str]) -> Rejects:
-    rows = np.flatnonzero(~reasons.ok & ~blank)
-    found = [(int(line[row]), reasons.text(int(row))) for row in rows]
-    found += [(number, reason) for number, reason in misfit.items() if reason]
-    found.sort()
-    lines = np.array([number for number, _ in found], dtype=np.int64)
-    return Rejects(lines, tuple(reason for _, reason in found))
+def _rejects(blocks: Sequence[tuple[int, Block]], before: int) -> Rejects:
+    lines, offsets, reasons = [], [], []
+    for offset, block in blocks:
+        for at, line, reason, _ in block.rejects:
+            offsets.append(offset + at)
+            lines.append(before + line + 1)
+            reasons.append(reason)
+        before += block.lines
+    return Rejects(np.array(lines, dtype=np.int64), tuple(reasons), np.array(offsets, dtype=np.int64))
 
 
-def _refuse_all(path: Path, line: NDArray[np.int64], reasons: Reasons, misfit: dict[int, str]) -> None:
-    found = [(int(number), reasons.text(row)) for row, number in enumerate(line) if reasons.text(row)]
-    found += [(number, reason) for number, reason in misfit.items() if reason]
-    seen = f"line {min(found)[0]:,}: {min(found)[1]}" if found else "only blank lines"
-    message = f"{path} has no usable row ({seen}). Hint: check delimiter, columns, time format and tick_size."
-    raise BadInput(message)
-
-
-def _order(path: Path, ts: NDArray[np.int64], line: NDArray[np.int64], *, sort: bool) -> NDArray[np.int64]:
+def _order(
+    path: Path, ts: NDArray[np.int64], blocks: Sequence[tuple[int, Block]], before: int, *, sort: bool
+) -> NDArray[np.int64] | slice:
+    back = ts[1:] < ts[:-1]
+    if not back.any():
+        return slice(None)
     if sort:
         return np.argsort(ts, kind="stable")
-    back = ts[1:] < ts[:-1]
-    if back.any():
-        message = (
-            f"{path} goes back in time {int(back.sum()):,} times (first on line {int(line[np.argmax(back) + 1]):,}). "
-            "Hint: pass sort=True for a stable sort by time."
-        )
-        raise BadInput(message)
-    return np.arange(len(ts))
+    first, last = 0, None
+    for _, block in blocks:
+        if last is not None and block.rows and int(block.columns["ts"][0]) < last:
+            first = before + block.first_line + 1
+        elif block.back[0]:
+            first = before + block.back[2] + 1
+        if first:
+            break
+        last = int(block.columns["ts"][-1]) if block.rows else last
+        before += block.lines
+    message = (
+        f"{path} goes back in time {int(back.sum()):,} times (first on line {first:,}). "
+        "Hint: pass sort=True for a stable sort by time."
+    )
+    raise BadInput(message)

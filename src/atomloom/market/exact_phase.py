@@ -1,0 +1,88 @@
+"""Frequencies as exact numbers: cycles per nanosecond in 128-bit fixed point, so phases of int64 times lose nothing."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_WORD = 2**64
+
+
+def exact(frequency: Any, name: str = "frequency") -> Fraction:
+    """Return a frequency in Hz as the fraction it is; Fraction(1, 60) is once a minute exactly, 1 / 60 nearly.
+
+    Examples
+    --------
+    >>> exact(0.5), exact(Fraction(1, 60))
+    (Fraction(1, 2), Fraction(1, 60))
+    """
+    if isinstance(frequency, Fraction):
+        return frequency
+    real = isinstance(frequency, (int, float, np.integer, np.floating)) and not isinstance(frequency, bool)
+    if not real or not math.isfinite(frequency):
+        message = f"{name} is {frequency!r}. Hint: give Hz, for example 1 / 60 or Fraction(1, 60)."
+        raise BadInput(message)
+    return Fraction(frequency)
+
+
+def fixed(frequency: Fraction) -> NDArray[np.uint64]:
+    """Cycles per ns modulo 1 as two words, (2,) uint64: the first is worth 2^-64, the second 2^-128.
+
+    Examples
+    --------
+    >>> fixed(Fraction(10**9, 4)) == [2**62, 0]
+    array([ True,  True])
+    """
+    cycles = round(frequency / 10**9 * _WORD * _WORD) % (_WORD * _WORD)
+    return np.array(divmod(cycles, _WORD), dtype=np.uint64)
+
+
+def event_times(times: ArrayLike) -> NDArray[np.int64]:
+    """Take times of events as read-only int64 ns, in any order, at least one.
+
+    Examples
+    --------
+    >>> event_times([3, 1])
+    array([3, 1])
+    """
+    column = np.asarray(times)
+    if column.dtype.kind == "M":
+        if np.isnat(column).any():
+            message = f"times have {int(np.isnat(column).sum()):,} NaT. Hint: drop them."
+            raise BadInput(message)
+        column = column.astype("datetime64[ns]").astype(np.int64)
+    if column.ndim != 1 or column.size == 0 or column.dtype.kind not in "iu":
+        message = (
+            f"times have shape {column.shape} and dtype {column.dtype}. "
+            "Hint: give one or more times as int64 ns UTC or datetime64."
+        )
+        raise BadInput(message)
+    view = np.ascontiguousarray(column.astype(np.int64, copy=False)).view()
+    view.flags.writeable = False
+    return view
+
+
+def event_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
+    """Take weights of n events as read-only float64, all finite; None stays None.
+
+    Examples
+    --------
+    >>> event_weights([1, 2], 2)
+    array([1., 2.])
+    """
+    if weights is None:
+        return None
+    column = np.ascontiguousarray(weights, dtype=np.float64).view()
+    if column.shape != (n,) or not np.isfinite(column).all():
+        message = f"weights have shape {column.shape} for {n:,} times, or are not finite. Hint: one number per time."
+        raise BadInput(message)
+    column.flags.writeable = False
+    return column
