@@ -12,10 +12,12 @@ from atomloom.store.codec import checksum, encode
 from atomloom.store.layout import day_table, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
+
+    from atomloom.store.codec import Way
 
 
 class Chunk(NamedTuple):
@@ -27,48 +29,62 @@ class Chunk(NamedTuple):
     days: NDArray[Any]
 
 
-def make_chunk(
-    columns: Mapping[str, NDArray[Any]],
-    start: int,
-    dtypes: Mapping[str, np.dtype[Any]],
-    volume: str | None,
-    level: int,
-    rows: int,
-) -> Chunk:
-    """Describe and compress one chunk of rows.
+class Recipe(NamedTuple):
+    """How rows become chunks of a table.
 
-    Parameters
+    Attributes
     ----------
-    columns : mapping of str to (R,) array, R <= rows
-    start : int
-        Row of the table at which the chunk starts.
     dtypes : mapping of str to dtype
         How each column goes to the disk.
     volume : str or None
         The column to add up; rows are listed as rare only where there is one.
     level : int
-        Effort of zstd.
+        Least effort of zstd.
     rows : int
         Rows of a full chunk; what is missing is filled up with the last row.
+    ways : mapping of str to Way, optional
+        How to compress each column; chosen for each chunk where not given.
+    """
+
+    dtypes: Mapping[str, np.dtype[Any]]
+    volume: str | None
+    level: int
+    rows: int
+    ways: Mapping[str, Way] | None = None
+
+
+def make_chunk(parts: Sequence[Mapping[str, NDArray[Any]]], start: int, recipe: Recipe) -> Chunk:
+    """Join, describe and compress the rows of one chunk.
+
+    Parameters
+    ----------
+    parts : sequence of mapping of str to (r,) array
+        At most ``recipe.rows`` rows together.
+    start : int
+        Row of the table at which the chunk starts.
+    recipe : Recipe
 
     Examples
     --------
     >>> ones = np.ones(3, dtype=np.int64)
     >>> columns = {"ts": ones, "px": ones, "size": ones}
-    >>> made = make_chunk(columns, 0, {name: np.dtype("<i8") for name in columns}, "size", 1, 4)
+    >>> made = make_chunk([columns], 0, Recipe(dict.fromkeys(columns, np.dtype("<i8")), "size", 1, 4))
     >>> int(made.entry["count"][0]), sorted(made.frames)
     (3, ['px', 'size', 'ts'])
     """
-    entry, rare = describe(columns, start, volume, rare=volume is not None)
+    columns = {
+        name: np.concatenate([part[name] for part in parts], dtype=dtype, casting="same_kind")
+        for name, dtype in recipe.dtypes.items()
+    }
+    entry, rare = describe(columns, start, recipe.volume, rare=recipe.volume is not None)
+    days = day_table(columns["ts"], columns[recipe.volume] if recipe.volume else None, start)
     frames = {}
     for name, column in columns.items():
-        whole = np.ascontiguousarray(column, dtype=dtypes[name])
-        if len(whole) < rows:
-            whole = np.concatenate([whole, np.full(rows - len(whole), whole[-1], dtype=whole.dtype)])
-        frames[name] = encode(whole, level)
+        missing = recipe.rows - len(column)
+        whole = np.concatenate([column, np.full(missing, column[-1])]) if missing else column
+        frames[name] = encode(whole, recipe.level, None if recipe.ways is None else recipe.ways[name])
         entry[f"{name}_bytes"] = len(frames[name])
         entry[f"{name}_sum"] = checksum(frames[name])
-    days = day_table(columns["ts"], columns[volume] if volume else None, start)
     return Chunk(frames, entry, rare, days)
 
 
@@ -80,7 +96,7 @@ class Loom:
     >>> ones = np.ones(3, dtype=np.int64)
     >>> columns = {"ts": ones, "px": ones, "size": ones}
     >>> with Loom(1) as loom:
-    ...     loom.put(columns, 0, {name: np.dtype("<i8") for name in columns}, "size", 1, 4)
+    ...     loom.put([columns], 0, Recipe(dict.fromkeys(columns, np.dtype("<i8")), "size", 1, 4))
     ...     [int(chunk.entry["count"][0]) for chunk in loom.finished(all_of_them=True)]
     [3]
     """
@@ -99,18 +115,10 @@ class Loom:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._waiting.clear()
 
-    def put(
-        self,
-        columns: Mapping[str, NDArray[Any]],
-        start: int,
-        dtypes: Mapping[str, np.dtype[Any]],
-        volume: str | None,
-        level: int,
-        rows: int,
-    ) -> None:
-        """Take a chunk to work on; the caller must not change its arrays."""
-        self.rows += len(columns["ts"])
-        self._waiting.append(self._pool.submit(make_chunk, columns, start, dict(dtypes), volume, level, rows))
+    def put(self, parts: Sequence[Mapping[str, NDArray[Any]]], start: int, recipe: Recipe) -> None:
+        """Take the rows of a chunk to work on; the caller must not change its arrays."""
+        self.rows += sum(len(part["ts"]) for part in parts)
+        self._waiting.append(self._pool.submit(make_chunk, parts, start, recipe))
 
     def finished(self, *, all_of_them: bool = False) -> Iterator[Chunk]:
         """Give the chunks that are done, in order; waits while more are held than threads can work on."""

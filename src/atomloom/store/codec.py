@@ -37,6 +37,7 @@ _SAMPLE_BYTES = 32_768
 
 # Ways to prepare and squeeze the bytes: filters, effort of zstd, and what is taken off the size for reading it sooner.
 # A chunk says itself how it was made, so other ways may be added.
+Way = tuple[tuple[int, ...], int]
 _WAYS: tuple[tuple[tuple[int, ...], int, float], ...] = (
     ((_SHUFFLE,), 1, 0.0),
     ((_SHUFFLE,), 3, 0.0),
@@ -165,7 +166,7 @@ def checksum(data: NDArray[np.uint8] | bytes) -> int:
     return int(_library().XXH64(flat.ctypes.data, flat.nbytes, 0))
 
 
-def encode(column: NDArray[Any], level: int = 1) -> bytes:
+def encode(column: NDArray[Any], level: int = 1, way: Way | None = None) -> bytes:
     """Compress one chunk of a column, the way that suits its values.
 
     Parameters
@@ -174,6 +175,8 @@ def encode(column: NDArray[Any], level: int = 1) -> bytes:
         A whole chunk.
     level : int
         Least effort of zstd, 1 to 9.
+    way : (filters, effort), optional
+        What :func:`choose_way` chose for a column like this one; chosen here where not given.
 
     Returns
     -------
@@ -191,12 +194,19 @@ def encode(column: NDArray[Any], level: int = 1) -> bytes:
     >>> decode(np.frombuffer(encode(column), np.uint8), np.empty(5, np.int64))
     array([0, 1, 2, 3, 4])
     """
-    filters, effort = _way(column)
+    filters, effort = choose_way(column) if way is None else way
     effort = max(effort, level)
     return _framed(_squeezed(column, filters, effort), (column.itemsize, filters, effort))
 
 
-def _way(column: NDArray[Any]) -> tuple[tuple[int, ...], int]:
+def choose_way(column: NDArray[Any]) -> Way:
+    """Choose how to compress columns like this one, by trying on a sample.
+
+    Examples
+    --------
+    >>> choose_way(np.zeros(5, dtype=np.uint8))
+    ((), 1)
+    """
     if column.itemsize == 1:
         return (), 1
     middle, rows = len(column) // 2, _SAMPLE_BYTES // column.itemsize

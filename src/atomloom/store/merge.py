@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,12 +22,12 @@ class Pending:
     --------
     >>> rows = Pending({"ts": np.array([1, 5])})
     >>> rows.merge({"ts": np.array([2, 5, 9])})
-    >>> rows.take(4)["ts"], len(rows)
+    >>> rows.take(4)[0]["ts"], len(rows)
     (array([1, 2, 5, 5]), 1)
     """
 
     def __init__(self, first: Rows | None = None) -> None:
-        self._parts: list[Rows] = []
+        self._parts: deque[Rows] = deque()
         self._length = 0
         if first is not None:
             self.add(first)
@@ -43,7 +44,7 @@ class Pending:
     def prepend(self, rows: Rows | None) -> None:
         """Put rows at the start; they are not later than what is there."""
         if rows is not None and len(rows["ts"]):
-            self._parts.insert(0, rows)
+            self._parts.appendleft(rows)
             self._length += len(rows["ts"])
 
     def last_ts(self, before: int | None) -> int | None:
@@ -61,29 +62,31 @@ class Pending:
             name: np.insert(column.astype(np.result_type(column, rows[name])), at, rows[name])
             for name, column in held.items()
         }
-        self._parts, self._length = [merged], len(merged["ts"])
+        self._parts, self._length = deque([merged]), len(merged["ts"])
 
     def peek(self) -> Rows:
         """Give all rows as one part, and keep them."""
         if len(self._parts) > 1:
             names = self._parts[0]
-            self._parts = [{name: np.concatenate([part[name] for part in self._parts]) for name in names}]
+            self._parts = deque([{name: np.concatenate([part[name] for part in self._parts]) for name in names}])
         return self._parts[0] if self._parts else {}
 
-    def take(self, rows: int) -> Rows:
-        """Take rows from the front."""
+    def peek_parts(self) -> list[Rows]:
+        """Give all rows as they came, and keep them."""
+        return list(self._parts)
+
+    def take(self, rows: int) -> list[Rows]:
+        """Take rows from the front, as parts."""
         taken: list[Rows] = []
         wanted = rows
         while wanted:
-            part = self._parts.pop(0)
+            part = self._parts.popleft()
             size = len(part["ts"])
             if size > wanted:
-                self._parts.insert(0, {name: column[wanted:] for name, column in part.items()})
+                self._parts.appendleft({name: column[wanted:] for name, column in part.items()})
                 part = {name: column[:wanted] for name, column in part.items()}
                 size = wanted
             taken.append(part)
             wanted -= size
         self._length -= rows
-        if len(taken) == 1:
-            return taken[0]
-        return {name: np.concatenate([part[name] for part in taken]) for name in taken[0]}
+        return taken

@@ -59,6 +59,7 @@ class TableFile:
         self._file, self.kind, self.symbol = file, kind, symbol
         self._path: Path = file.path
         self._hdf5: Any = None
+        self._datasets: dict[str, Any] = {}
         self.tick_size = 1.0
         self.chunk_rows = CHUNK_ROWS
         self.venues: tuple[str, ...] = ()
@@ -175,6 +176,7 @@ class TableFile:
                 self._index[f"{name}_bytes"][k], self._index[f"{name}_sum"][k] = len(frame), checksum(frame)
             del group[name]
             group.move(f"{name}.wide", name)
+            self._datasets.clear()
         self.dtypes[name] = wide
         self._dirty = 0
 
@@ -244,9 +246,8 @@ class TableFile:
 
     def _write(self, chunk: Chunk, number: int) -> None:
         with LOCK:
-            group = self._group()
             for name, frame in chunk.frames.items():
-                dataset = group[name]
+                dataset = self._dataset(name)
                 # exactly: HDF5 rewrites a chunk that a later shrinking cuts
                 dataset.resize((number * self.chunk_rows + int(chunk.entry["count"][0]),))
                 dataset.id.write_direct_chunk((number * self.chunk_rows,), frame)
@@ -258,12 +259,19 @@ class TableFile:
                 self._hdf5 = open_hdf5(self._path, self._file, "r+")
         return self._hdf5
 
+    def _dataset(self, name: str) -> Any:
+        """Give a column's dataset; looking it up takes longer than writing a chunk."""
+        if name not in self._datasets:
+            self._datasets[name] = self._group()[name]
+        return self._datasets[name]
+
     def _group(self) -> Any:
         return self._open()[self.symbol][self.kind.name]
 
     def _shut(self) -> None:
         if self._hdf5 is not None:
             with LOCK:
+                self._datasets.clear()
                 self._hdf5.close()
                 self._hdf5 = None
 

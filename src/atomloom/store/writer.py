@@ -8,7 +8,8 @@ import numpy as np
 
 from atomloom.engine.budget import resolve_threads
 from atomloom.errors import BadInput, StoreError
-from atomloom.store.chunks import Loom
+from atomloom.store.chunks import Loom, Recipe
+from atomloom.store.codec import choose_way
 from atomloom.store.columns import check_tick, integers, names_of
 from atomloom.store.layout import kind_of
 from atomloom.store.merge import Pending
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from atomloom.store.codec import Way
     from atomloom.store.redo import RedoFile
 
 OUT_OF_ORDER = ("refuse", "merge")
 _INT32 = np.iinfo(np.int32)
+_CHOOSE_EVERY = 8
 
 
 class Writer:
@@ -99,6 +102,7 @@ class Writer:
             raise
         self._pending = Pending(self._table.tail())
         self._loom = Loom(resolve_threads(threads))
+        self._chosen: dict[str, Way] = {}
         self._open = True
 
     @property
@@ -172,14 +176,7 @@ class Writer:
         for chunk in self._loom.finished(all_of_them=True):
             self._table.put(chunk)
         if len(self._pending):
-            self._loom.put(
-                self._pending.peek(),
-                self._table.rows,
-                self._table.dtypes,
-                self._kind.volume,
-                self._level,
-                self._table.chunk_rows,
-            )
+            self._loom.put(self._pending.peek_parts(), self._table.rows, self._recipe())
             for chunk in self._loom.finished(all_of_them=True):
                 self._table.put_tail(chunk)
         if state is not None:
@@ -263,7 +260,7 @@ class Writer:
                 row = int(np.argmax(column < least[name]))
                 message = f"{name} is {int(column[row])} at row {row:,}. Hint: it is at least {least[name]}."
                 raise BadInput(message)
-            narrow = name not in {"ts", "venue", "flags"} and self._table.dtypes[name].itemsize == 4
+            narrow = self._table.dtypes[name].itemsize == 4 and column.itemsize > 4
             if narrow and not _INT32.min <= int(column.min()) <= int(column.max()) <= _INT32.max:
                 for chunk in self._loom.finished(all_of_them=True):
                     self._table.put(chunk)
@@ -299,18 +296,25 @@ class Writer:
         self._pending.prepend(self._table.take_back(moment))
 
     def _weave(self) -> None:
-        while len(self._pending) >= self._table.chunk_rows:
-            held = self._loom_rows
-            self._loom.put(
-                self._pending.take(self._table.chunk_rows),
-                held,
-                self._table.dtypes,
-                self._kind.volume,
-                self._level,
-                self._table.chunk_rows,
-            )
+        size = self._table.chunk_rows
+        while len(self._pending) >= size:
+            start, parts = self._loom_rows, self._pending.take(size)
+            self._loom.put(parts, start, self._recipe(self._ways(parts, start)))
             for chunk in self._loom.finished():
                 self._table.put(chunk)
+
+    def _ways(self, parts: Sequence[Mapping[str, NDArray[Any]]], start: int) -> dict[str, Way]:
+        """Choose anew how to compress at every eighth chunk: values change slowly, and choosing takes a quarter."""
+        if not self._chosen or start // self._table.chunk_rows % _CHOOSE_EVERY == 0:
+            largest = max(parts, key=lambda part: len(part["ts"]))
+            self._chosen = {
+                name: choose_way(np.ascontiguousarray(largest[name], dtype=dtype))
+                for name, dtype in self._table.dtypes.items()
+            }
+        return dict(self._chosen)
+
+    def _recipe(self, ways: Mapping[str, Way] | None = None) -> Recipe:
+        return Recipe(dict(self._table.dtypes), self._kind.volume, self._level, self._table.chunk_rows, ways)
 
     @property
     def _loom_rows(self) -> int:
