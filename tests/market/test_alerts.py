@@ -139,3 +139,17 @@ def test_bad_arguments_are_refused_with_advice(pair, es):
         with pytest.raises(BadInput, match="Hint"):
             call()
     assert Alert(0, "A", "hhi", 0.2, 0.9, 0, "00").signal == "hhi"
+
+
+def test_fields_of_another_kind_and_ages_that_are_none_are_refused(pair):
+    line = Alerts((Alert(5, "ES", "vpin", 0.4, 0.9, 0, "00"),)).to_json_lines()
+    for right, wrong in (("5", '"5"'), ('"ES"', "7"), ("0.4", "null"), ("0.9", "true")):
+        with pytest.raises(BadInput, match="line 1 is no alert"):
+            Alerts.from_json_lines(line.replace(right, wrong))
+    assert Alerts().to_frame().dtypes["value"] == np.float64
+    result, hhi = pair
+    for age in (-1, float("nan"), "x", True):
+        with pytest.raises(BadInput, match="max_age"):
+            early_warning(result, hhi, max_age=age)
+    with pytest.raises(BadInput, match="cannot be joined"):
+        early_warning(hhi, result)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomloom.data import es_2013_09
-from atomloom.errors import BadInput, Infeasible
+from atomloom.errors import BadInput, Infeasible, OverBudget
 from atomloom.market import dollar_bars, tick_bars, time_bars, volume_bars
 from atomloom.market.bars import volume_days, volume_edges
 from atomloom.store import Trades, read_trades
@@ -179,3 +179,38 @@ def test_a_frame_has_utc_times_and_prices(es):
     assert len(frame) == 5
     assert str(frame["start"].dt.tz) == "UTC"
     assert frame.loc[0, "open"] == 1640.25
+
+
+def test_what_memory_cannot_hold_is_refused_before_it_is_made():
+    huge = Trades([0, 1], [5, 6], [2**61, 1])
+    for call in (lambda: volume_bars(huge, 3), lambda: volume_bars(huge, bars_per_day=2**60)):
+        with pytest.raises(OverBudget, match="Hint: give larger bars"):
+            call()
+    assert len(volume_bars(huge, 2**60)) == 2
+    for beyond in (2**63, 10**30):
+        for call in (volume_bars, tick_bars):
+            with pytest.raises(BadInput, match="beyond int64"):
+                call(huge, beyond)
+
+
+def test_time_bars_at_both_ends_of_time():
+    for ends in ([-(2**63), -(2**63) + 1, -(2**63) + 3 * 10**9], [2**63 - 3 * 10**9, 2**63 - 3, 2**63 - 2]):
+        trades = Trades(ends, [5, 6, 7], [1, 1, 1])
+        assert time_bars(trades, 1).n_trades.tolist() == oracle_times(ends)
+
+
+def oracle_times(ends):
+    seconds = [end // 10**9 for end in ends]
+    return [seconds.count(second) for second in sorted(set(seconds))]
+
+
+def test_a_table_of_another_kind_is_refused_with_advice():
+    frame = {"ts": [1], "px": [1], "size": [1]}
+    for call in (
+        lambda: volume_bars(frame, 3),
+        lambda: tick_bars(frame, 3),
+        lambda: time_bars(frame, 3),
+        lambda: dollar_bars(frame, 3),
+    ):
+        with pytest.raises(BadInput, match="Trades are needed, this is a dict"):
+            call()

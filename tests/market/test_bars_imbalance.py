@@ -135,3 +135,11 @@ def test_bad_arguments_are_refused_with_advice():
     ):
         with pytest.raises(BadInput, match="Hint"):
             call()
+
+
+@pytest.mark.parametrize("limits", [(1,), 5, "ab", (0.1, 1, 10), (math.nan, 3), (True, 3)])
+def test_limits_that_are_no_pair_are_refused(limits):
+    trades = Trades(range(9), [1, 2, 3, 2, 3, 4, 5, 6, 7], [1] * 9)
+    with pytest.raises(BadInput, match="limits are"):
+        imbalance_bars(trades, expected_ticks=3, limits=limits)
+    assert imbalance_bars(trades, expected_ticks=3, alpha_bars=np.float32(0.5)).n_trades.sum() <= 9

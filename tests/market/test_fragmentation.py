@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atomloom.errors import BadInput, Infeasible
+from atomloom.errors import BadInput, Infeasible, OverBudget
 from atomloom.market import HHIStream, herfindahl
 from atomloom.market.local_time import day_starts, in_session, local_days
 from atomloom.store import Quotes, Trades
@@ -239,3 +239,61 @@ def test_five_days_of_real_trades(stocks, symbol):
     hourly = herfindahl(trades, 3600, step=60, session=("09:30", "16:00"), tz="America/New_York")
     assert len(hourly) > 1500
     assert ((hourly.hhi > 1 / 14) & (hourly.hhi <= 1)).all()
+
+
+def test_weights_beyond_int64_are_refused_not_wrapped():
+    def some(ts):
+        return Trades([ts, ts + 1], [1, 1], [2**61, 2**61], venue=[0, 1], venues=NAMES)
+
+    stream = HHIStream(60, warm=False)
+    stream.update(some(0))
+    with pytest.raises(BadInput, match="beyond int64"):
+        stream.update(some(5))
+    assert stream.finish()["weight"].tolist() == [2**62]
+    quotes = Quotes([0], [99], [2**62], [101], [2**62], venue=[0], venues=NAMES)
+    with pytest.raises(BadInput, match="beyond int64"):
+        herfindahl(quotes, by="size")
+    assert herfindahl(quotes).hhi.tolist() == [1.0]
+    with pytest.raises(OverBudget, match="larger volume"):
+        herfindahl(some(0), volume=2)
+    with pytest.raises(BadInput, match="steps long"):
+        herfindahl(some(0), 86_400, step=1e-6)
+
+
+def test_local_days_at_both_ends_of_time():
+    ts = np.array([-(2**63), 0, 2**63 - 1])
+    assert local_days(ts, "America/New_York").tolist() == [-106753, -1, 106751]
+    assert in_session(ts, ("00:00", "24:00"), "Asia/Tokyo").all()
+    trades = Trades(ts, [1] * 3, [1] * 3, venue=[0, 1, 0], venues=NAMES)
+    result = herfindahl(trades, tz="America/New_York")
+    assert result.hhi.tolist() == [1.0] * 3
+    assert (result.start_ts < result.end_ts).all()
+
+
+@pytest.mark.parametrize("session", [("09:30",), "09:30-16:00", 5, ("24:00", "00:00"), (None, None)])
+def test_sessions_that_are_none_are_refused(session):
+    trades = Trades([0, 1], [1, 1], [2, 2], venue=[0, 1], venues=NAMES)
+    with pytest.raises(BadInput, match="session="):
+        herfindahl(trades, session=session)
+
+
+def test_clocks_that_go_back_over_midnight_lose_no_trade():
+    zone = "America/St_Johns"  # until 2011 the clocks went from 00:01 back to 23:01 of the day before
+    night = int(datetime(2010, 11, 7, tzinfo=ZoneInfo(zone)).timestamp())
+    ts = (night + 60 * np.arange(-180, 180)) * 10**9
+    trades = Trades(ts, [1] * 360, [1] * 360, venue=np.arange(360) % 4, venues=NAMES)
+    result = herfindahl(trades, tz=zone)
+    assert result.weight.tolist() == [180, 180]  # the repeated hour counts to the day that had begun
+    stream = HHIStream(tz=zone, warm=False)
+    parts = [stream.update(trades.rows(k, k + 40)) for k in range(0, 360, 40)]
+    assert np.concatenate([*parts, stream.finish()])["hhi"].tobytes() == result.hhi.tobytes()
+
+
+@pytest.mark.parametrize("name", ["ring", "window", "place"])
+def test_states_of_another_shape_are_refused_before_a_formula_sees_them(name):
+    stream = HHIStream(60, warm=False)
+    stream.update(Trades([0, 1], [1, 1], [2, 2], venue=[0, 1], venues=NAMES))
+    state = stream.state()
+    state[name] = state[name].ravel()[1:]
+    with pytest.raises(BadInput, match="not whole"):
+        HHIStream.from_state(state, warm=False)

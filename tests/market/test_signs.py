@@ -139,3 +139,14 @@ def test_a_real_day_of_consolidated_quotes(ibm):
             rows = np.flatnonzero(before & (size > 0) & (quotes.flags == 0))
             best.append(int(px[rows[-1]]))
         assert [bid[t], ask[t]] == best
+
+
+def test_delays_and_tables_that_are_none_are_refused():
+    trades, quotes = Trades([10], [1], [1]), Quotes([5], [99], [1], [101], [1])
+    assert lee_ready(trades, quotes, np.float32(0.5)).tolist() == lee_ready(trades, quotes, 0.5).tolist()
+    for delay in (-1, float("nan"), "x", None, True, 1e10, 1e30):
+        with pytest.raises(BadInput, match="delay"):
+            lee_ready(trades, quotes, delay)
+    for call in (lambda: lee_ready(quotes, trades), lambda: lee_ready(trades, [1]), lambda: tick_rule([1])):
+        with pytest.raises(BadInput, match="are needed"):
+            call()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from atomloom.errors import BadInput, MissingExtra
 from atomloom.market import spectrum
 from atomloom.market import spectrum_kernels as kernels
-from atomloom.market.exact_phase import exact, fixed
+from atomloom.market.exact_phase import event_times, event_weights, exact, fixed
 from atomloom.market.spectra import some_sums
 from oracles import spectrum_oracle as twin
 
@@ -183,3 +183,35 @@ def test_bad_arguments_are_refused_with_advice():
     ):
         with pytest.raises(BadInput, match="Hint"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([np.nan, 1.0], "1 that are NaN or infinite .first at row 0"),
+        ([0.0, 0.0], "all weights are 0"),
+        ([1e200, 1.0], "rescale"),
+        ([1e-200, 0.0], "rescale"),
+        (["a", "b"], "one real number per time"),
+        ([1j, 1.0], "one real number per time"),
+        ([1.0], "one real number per time"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(weights, words):
+    with pytest.raises(BadInput, match=words):
+        event_weights(weights, 2)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [np.array([2**63 + 5], np.uint64), np.array(["9999"], "M8[Y]"), np.array(["NaT"], "M8[s]"), [1.5], [], None, [[1]]],
+)
+def test_times_that_int64_cannot_tell_are_refused_not_wrapped(times):
+    with pytest.raises(BadInput, match="Hint"):
+        event_times(times)
+
+
+@pytest.mark.parametrize("band", [0.1, (0.0,), (0.0, 1.0, 2.0), None, "ab", (1.0, 0.0), (0.0, math.inf), (0.0, 1e300)])
+def test_bands_that_are_none_are_refused(band):
+    with pytest.raises(BadInput, match="Hint"):
+        spectrum([0, 10**9], band=band)

@@ -242,3 +242,32 @@ def test_bad_arguments_are_refused_with_advice():
     ):
         with pytest.raises(BadInput, match="Hint"):
             call()
+
+
+def test_signed_weights_that_cancel_out_are_no_division_by_zero():
+    pytest.importorskip("finufft", reason="the nufft extra is not installed")
+    times = np.arange(400) * 7 * 10**9
+    signs = np.tile([1.0, -1.0], 200)
+    tested = line_test(times, Fraction(1, 14), weights=signs, surrogates=19, block=70)
+    assert tested.amplitude == pytest.approx(1.0)
+    assert tested.power == pytest.approx(400)
+    grown = high_frequency_power(times, weights=signs, modes=16)
+    assert grown.share == pytest.approx(grown.power / 400)
+
+
+def test_lengths_and_counts_that_are_none_are_refused_by_name():
+    times = np.arange(200) * 10**9
+    for call, name in (
+        (lambda: fold(times, 0), "period"),
+        (lambda: fold(times, block="x"), "block"),
+        (lambda: line_test(times, neighbours="x"), "neighbours"),
+        (lambda: line_test(times, level=2), "level"),
+        (lambda: line_test(times, 1e20), "block"),
+        (lambda: leap_year_check(times, coverage="x"), "coverage"),
+        (lambda: leap_year_check(times, coverage=math.nan), "coverage"),
+        (lambda: high_frequency_power(times, window=1e-12), "window"),
+        (lambda: high_frequency_power(times, window=1e12), "window"),
+        (lambda: high_frequency_power(times, min_events="x"), "min_events"),
+    ):
+        with pytest.raises(BadInput, match=name):
+            call()

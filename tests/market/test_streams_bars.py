@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomloom.data import es_2013_09
-from atomloom.errors import BadInput
+from atomloom.errors import BadInput, OverBudget
 from atomloom.market import (
     Bars,
     BarStream,
@@ -168,3 +168,63 @@ def test_bad_streams_and_states_are_refused():
     ):
         with pytest.raises(BadInput, match="Hint"):
             call()
+
+
+def test_volumes_beyond_int64_are_refused_not_wrapped():
+    stream = BarStream("tick", 3, warm=False)
+    stream.update(Trades([0], [5], [2**62]))
+    with pytest.raises(BadInput, match="beyond int64"):
+        stream.update(Trades([1], [5], [2**62]))
+    assert stream.update(Trades([1, 2], [5, 5], [1, 1])).volume.tolist() == [2**62 + 2]
+    stream.update(Trades([3], [5], [2**62]))  # the bar before is gone, and its volume with it
+    stream.restore(through_json(stream.state()))
+    with pytest.raises(BadInput, match="beyond int64"):
+        stream.update(Trades([4], [5], [2**62]))
+    with pytest.raises(OverBudget, match="Hint"):
+        BarStream("volume", 3, warm=False).update(Trades([1], [5], [2**62]))
+
+
+def test_the_hours_before_the_first_trade():
+    stream = BarStream("time", 60, warm=False)
+    parts = [stream.advance("1970-01-01T00:00:30"), stream.advance(np.datetime64(45, "s"))]
+    assert [len(part) for part in parts] == [0, 0]
+    assert parts[0].to_frame().empty
+    trades = Trades([50 * 10**9, 70 * 10**9], [5, 6], [1, 2], 0.25, "ES")
+    parts += [stream.update(trades), stream.finish()]
+    identical(Bars.concat(parts), time_bars(trades, 60))
+    with pytest.raises(BadInput, match="cannot be joined"):
+        Bars.concat([parts[0], tick_bars(trades, 1)])
+    for wrong in ("noon", 1.5, None, 10**30):
+        with pytest.raises(BadInput, match="time"):
+            stream.advance(wrong)
+
+
+@pytest.mark.parametrize("lost", ["tape", "cutter", "config"])
+def test_states_that_are_not_whole_are_refused(lost):
+    stream = BarStream("tick", 3, warm=False)
+    stream.update(Trades([0, 1], [5, 6], [1, 1]))
+    before = stream.state()
+    state = {name: value for name, value in before.items() if name != lost}
+    for call in (lambda: stream.restore(state), lambda: BarStream.from_state(state), lambda: stream.restore(None)):
+        with pytest.raises(BadInput, match="Hint"):
+            call()
+    assert through_json(stream.state()) == through_json(before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "name", "value"),
+    [
+        ("tick", "tape", "px", [5]),
+        ("tick_imbalance", "cutter", "held", [1.0]),
+        ("volume_runs", "cutter", "held", [1.0]),
+        ("volume", "cutter", "bar", 7),
+        ("volume", "cutter", "held", 99),
+    ],
+)
+def test_states_of_another_shape_are_refused_before_a_formula_sees_them(kind, part, name, value):
+    stream = BarStream(kind, 9, warm=False)
+    stream.update(Trades([0, 1], [5, 6], [1, 1]))
+    state = through_json(stream.state())
+    state[part][name] = value
+    with pytest.raises(BadInput, match="not whole"):
+        BarStream.from_state(state, warm=False)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomloom.data import es_2013_09
-from atomloom.errors import BadInput, Infeasible
+from atomloom.errors import BadInput, Infeasible, OverBudget
 from atomloom.market import VPINConfig, VPINStream, vpin
 from atomloom.market.expanding import ExpandingRank, expanding_share
 from atomloom.store import Trades, read_trades
@@ -151,3 +151,23 @@ def test_ranks_over_many_blocks():
         rank = ExpandingRank(values[:5_000])
         assert rank.update(values[5_000:]).tobytes() == ours[5_000:].tobytes()
         assert rank.values().tolist() == sorted(values.tolist())
+
+
+def test_one_trade_of_more_buckets_than_memory_holds_is_refused():
+    stream = VPINStream(VPINConfig(bucket_volume=60), warm=False)
+    before = stream.state()["volume"]
+    with pytest.raises(OverBudget, match="larger bucket_volume"):
+        stream.update(Trades([3], [5], [2**61]))
+    assert stream.state()["volume"] == before
+    for wrong in (None, {"bucket_volume": 60}):
+        with pytest.raises(BadInput, match="VPINConfig"):
+            VPINStream(wrong)
+    with pytest.raises(BadInput, match="CDF 'normal'"):
+        VPINStream(VPINConfig(bucket_volume=60, cdf="normal"))
+    for wrong in ("soon", 1.5):
+        with pytest.raises(BadInput, match="not a time"):
+            stream.update(Trades([3], [5], [1]), now=wrong)
+    state = stream.state()
+    del state["known"]
+    with pytest.raises(BadInput, match="not whole"):
+        VPINStream.from_state(state, warm=False)

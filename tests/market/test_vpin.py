@@ -15,7 +15,7 @@ from scipy import special
 
 from atomloom.data import es_2013_09
 from atomloom.errors import BadInput, Infeasible
-from atomloom.market import VPINConfig, build_bars, bulk_volume, kernels, vpin, vpin_grid_row, vpin_grid_rows
+from atomloom.market import VPINConfig, build_bars, bulk_volume, series_kernels, vpin, vpin_grid_row, vpin_grid_rows
 from atomloom.market.bars import volume_days
 from atomloom.store import Trades, read_trades
 from oracles import market_oracle as oracle
@@ -148,16 +148,10 @@ def test_what_looks_ahead_is_said():
     assert VPINConfig(bucket_volume=900, sigma="sample", cdf="sample").looks_ahead() == ("sigma", "cdf")
 
 
-@given(st.lists(st.floats(-5, 5), min_size=1, max_size=200), st.integers(1, 7))
-def test_expanding_sigma(change, per_bucket):
-    ours = kernels.expanding_sigma(np.array(change), per_bucket)
-    np.testing.assert_allclose(ours, oracle.expanding_sigma(change, per_bucket), rtol=1e-9, atol=1e-9)
-
-
 @given(st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9]), min_size=1, max_size=100))
 def test_expanding_rank(values):
     distinct, rank = np.unique(values, return_inverse=True)
-    ours = kernels.expanding_rank(rank.astype(np.int64), len(distinct))
+    ours = series_kernels.expanding_rank(rank.astype(np.int64), len(distinct))
     np.testing.assert_allclose(ours, oracle.expanding_mid_rank(values), rtol=1e-15)
 
 

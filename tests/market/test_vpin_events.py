@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atomloom.errors import BadInput
-from atomloom.market import find_events, kernels, wilson
+from atomloom.market import find_events, series_kernels, wilson
 from oracles import market_oracle as oracle
 
 CDF = st.one_of(st.just(math.nan), st.floats(0, 1), st.sampled_from([0.9, 0.95, 0.99]))
@@ -50,7 +50,7 @@ def test_largest_move_is_over_every_pair(horizon, rows):
     close = np.array([sorted(row)[1] for row in rows], dtype=np.float64)
     high = np.array([max(row) for row in rows], dtype=np.float64)
     low = np.array([min(row) for row in rows], dtype=np.float64)
-    ours = kernels.range_ahead(close, high, low, horizon)
+    ours = series_kernels.range_ahead(close, high, low, horizon)
     np.testing.assert_allclose(ours, oracle.largest_move(close, high, low, horizon), rtol=1e-12, atol=1e-15)
 
 

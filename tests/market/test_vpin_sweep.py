@@ -19,7 +19,7 @@ from atomloom.market import VPINConfig, build_bars, vpin
 from atomloom.market import buckets as bucketing
 from atomloom.market import lanes as lanes_module
 from atomloom.market.buckets import buckets_of, swept, volume_index
-from atomloom.market.cut_kernels import BLOCK, FITS, close_block, close_exactly
+from atomloom.market.cut_kernels import BLOCK, FITS, block_spans, spans_exactly
 from atomloom.market.flow import Spread, classify
 from atomloom.market.flow_kernels import bucket_sums, rolling_share
 from atomloom.market.layout import Layout, layout_of, trading_days
@@ -91,31 +91,39 @@ def test_the_sweep_of_anything_is_the_bars(rows, per_day, per_bucket, data):
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=80), st.integers(1, 40), st.integers(0, 39), st.data())
-def test_a_block_is_closed_alike_in_floats_and_in_integers(sizes, num, at, data):
+def test_a_block_is_cut_alike_in_floats_and_in_integers(sizes, num, at, data):
     den = data.draw(st.integers(1, num))
     part = np.array(sizes, dtype=np.int64)
     spent = data.draw(st.integers(0, sizes[0] - 1))
     start = data.draw(st.integers(0, den - 1)) if spent else data.draw(st.integers(0, num - 1))
-    n = len(sizes)
+    n, most = len(sizes), 800
 
     def room():
-        return [np.zeros(n + 1, np.int64) for _ in range(3)]
+        return np.zeros(most + 1, np.int64), np.zeros(most, np.int64)
 
     fast, exact = room(), room()
-    scratch = np.empty(n, np.int64), np.empty(n), np.empty(n, np.int32)
-    one = close_block(part, spent, at, start, num, den, *fast, *scratch)
-    other = close_exactly(part, spent, at, start, num, den, *exact)
+    scratch = np.empty(most + 1, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n, np.int32)
+    one = block_spans(part, spent, at, start, num, den, *fast, *scratch)
+    other = spans_exactly(part, spent, at, start, num, den, most, *exact)
     assert one == other
-    for ours, theirs in zip(fast, exact, strict=True):
-        assert np.array_equal(ours[: one[0]], theirs[: one[0]])
-    # and by hand: edges passed after each trade
+    done = one[0]
+    assert np.array_equal(fast[1][:done], exact[1][:done])
+    assert np.array_equal(fast[0][1 : done + 1], exact[0][1 : done + 1])
+    # and by hand: the edges passed after each trade
     total, passed = -spent, []
     for amount in sizes:
         total += amount
         passed.append((total * den + start) // num)
-    assert one[1] == passed[-1]
-    assert exact[1][: one[0]].tolist() == [b - a for a, b in itertools.pairwise([0, *passed]) if b > a]
-    assert other[2] == total * den + start - passed[-1] * num
+    assert (done, *one[1:]) == (passed[-1], n, 0, total * den + start - passed[-1] * num)
+    last = [next(j for j, count in enumerate(passed) if count > k) for k in range(done)]
+    assert fast[1][:done].tolist() == [at + j for j in last]
+    # in pieces of a few bars at a time
+    pieces, j, spent_now, start_now = [], 0, spent, start
+    while j < n:
+        some = spans_exactly(part[j:], spent_now, at + j, start_now, num, den, 3, *exact)
+        pieces += exact[1][: some[0]].tolist()
+        j, spent_now, start_now = j + some[1], some[2], some[3]
+    assert pieces == fast[1][:done].tolist()
 
 
 def test_blocks_beyond_floats_are_walked_exactly():

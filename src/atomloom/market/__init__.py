@@ -12,6 +12,7 @@ _EXPORTS = {
     "BarStream": "atomloom.market.stream_bars",
     "Bars": "atomloom.market.bar_table",
     "Calibration": "atomloom.market.calibration",
+    "Controls": "atomloom.market.control_groups",
     "EarlyWarning": "atomloom.market.warning_record",
     "Events": "atomloom.market.events",
     "Fold": "atomloom.market.folding",
@@ -21,6 +22,7 @@ _EXPORTS = {
     "LeapYears": "atomloom.market.cycles",
     "LineTest": "atomloom.market.spectrum_lines",
     "Spectrum": "atomloom.market.spectra",
+    "StartSensitivity": "atomloom.market.start_points",
     "VPINConfig": "atomloom.market.spec",
     "VPINResult": "atomloom.market.result",
     "VPINStream": "atomloom.market.stream_vpin",
@@ -28,6 +30,7 @@ _EXPORTS = {
     "build_bars": "atomloom.market.toxicity",
     "bulk_volume": "atomloom.market.classify",
     "calibrate": "atomloom.market.calibration_run",
+    "controls": "atomloom.market.control_groups",
     "dollar_bars": "atomloom.market.bars",
     "early_warning": "atomloom.market.warning_record",
     "find_events": "atomloom.market.events",
@@ -41,6 +44,7 @@ _EXPORTS = {
     "paper_grid": "atomloom.market.points",
     "runs_bars": "atomloom.market.imbalance",
     "spectrum": "atomloom.market.spectra",
+    "start_sensitivity": "atomloom.market.start_points",
     "t_cdf": "atomloom.market.classify",
     "tick_bars": "atomloom.market.bars",
     "tick_rule": "atomloom.market.signs",
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from atomloom.market.calibration import Calibration
     from atomloom.market.calibration_run import calibrate
     from atomloom.market.classify import bulk_volume, t_cdf
+    from atomloom.market.control_groups import Controls, controls
     from atomloom.market.cycles import Growth, LeapYears, high_frequency_power, leap_year_check
     from atomloom.market.events import Events, find_events, wilson
     from atomloom.market.folding import Fold, fold
@@ -70,6 +75,7 @@ if TYPE_CHECKING:
     from atomloom.market.spec import VPINConfig
     from atomloom.market.spectra import Spectrum, spectrum
     from atomloom.market.spectrum_lines import LineTest, line_test
+    from atomloom.market.start_points import StartSensitivity, start_sensitivity
     from atomloom.market.stream_bars import BarStream
     from atomloom.market.stream_hhi import HHIStream
     from atomloom.market.stream_vpin import VPINStream
@@ -82,6 +88,7 @@ __all__ = [
     "BarStream",
     "Bars",
     "Calibration",
+    "Controls",
     "EarlyWarning",
     "Events",
     "Fold",
@@ -91,6 +98,7 @@ __all__ = [
     "LeapYears",
     "LineTest",
     "Spectrum",
+    "StartSensitivity",
     "VPINConfig",
     "VPINResult",
     "VPINStream",
@@ -98,6 +106,7 @@ __all__ = [
     "build_bars",
     "bulk_volume",
     "calibrate",
+    "controls",
     "dollar_bars",
     "early_warning",
     "find_events",
@@ -111,6 +120,7 @@ __all__ = [
     "paper_grid",
     "runs_bars",
     "spectrum",
+    "start_sensitivity",
     "t_cdf",
     "tick_bars",
     "tick_rule",

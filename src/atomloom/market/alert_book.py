@@ -96,6 +96,7 @@ class Alerts:
 
         names = list(Alert.__dataclass_fields__)
         frame = pd.DataFrame([asdict(one) for one in self], columns=names)
+        frame = frame.astype({"value": "float64", "confidence": "float64"})
         frame["time"] = pd.to_datetime(frame["time"].astype("int64"), unit="ns", utc=True)
         frame["latency"] = pd.to_timedelta(frame.pop("latency_ns").astype("int64"), unit="ns")
         return frame
@@ -116,7 +117,7 @@ class Alerts:
         records = []
         for number, line in enumerate(text.splitlines(), 1):
             try:
-                records.append(Alert(**json.loads(line)))
+                records.append(_checked(Alert(**json.loads(line))))
             except (TypeError, ValueError) as error:
                 message = f"line {number} is no alert: {error}. Hint: give the text of Alerts.to_json_lines()."
                 raise BadInput(message) from error
@@ -217,6 +218,21 @@ def config_digest(config: Mapping[str, Any]) -> str:
     """
     text = json.dumps(dict(config), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _checked(alert: Alert) -> Alert:
+    """Return an alert whose fields are what they should be, or raise TypeError."""
+    kinds: dict[str, tuple[type, ...]] = {
+        "time": (int,),
+        "latency_ns": (int,),
+        "value": (int, float),
+        "confidence": (int, float),
+    }
+    for name, value in asdict(alert).items():
+        if isinstance(value, bool) or not isinstance(value, kinds.get(name, (str,))):
+            message = f"{name} is {value!r}"
+            raise TypeError(message)
+    return alert
 
 
 def _rate(calibration: Any) -> float:

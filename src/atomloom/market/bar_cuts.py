@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from atomloom.engine.budget import machine, show_size
+from atomloom.errors import BadInput, OverBudget
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST = -(2**63)
+MOST = 2**63 - 1
+BAR_BYTES = 128  # of a bar, with what it takes to make it
+_SURE = 2**26  # bytes that nobody is asked for
 
 
 class Columns(NamedTuple):
@@ -69,6 +75,49 @@ def whole(last: NDArray[np.int64]) -> Cut:
     first[:1] = 0
     first[1:] = last[:-1] + 1
     return Cut(first, last, np.zeros_like(last), None, int(last[-1]) + 1 if len(last) else 0)
+
+
+def check_room(rows: int, each: int, what: str, hint: str) -> None:
+    """Refuse results that memory cannot hold before they are made.
+
+    Parameters
+    ----------
+    rows, each : int
+        How many rows, and bytes of one of them.
+    what, hint : str
+        What the rows are, and what to do instead.
+
+    Raises
+    ------
+    OverBudget
+        If they need more memory than is free.
+
+    Examples
+    --------
+    >>> check_room(1000, 8, "bars", "give larger bars")
+    """
+    if rows * each <= _SURE:
+        return
+    free = machine().memory_available
+    if rows * each > free:
+        message = f"{rows:,} {what} need {show_size(rows * each)}, and {show_size(free)} are free. Hint: {hint}."
+        raise OverBudget(message)
+
+
+def check_kind(rows: Any, *kinds: type) -> None:
+    """Refuse what is not a noun of the store, a DataFrame say.
+
+    Examples
+    --------
+    >>> check_kind(3, int)
+    """
+    if not isinstance(rows, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        message = (
+            f"{names} are needed, this is a {type(rows).__name__}. Hint: make them by atomloom.store, for example by "
+            "Trades(ts, px, size, tick_size=...), Trades.from_prices(...) or read_csv(file).trades."
+        )
+        raise BadInput(message)
 
 
 def price_unit(tick_size: float) -> tuple[float, float]:
@@ -181,6 +230,9 @@ class SplitCut:
         self.edges = tuple(int(edge) for edge in self.edges)
         self._edges = np.array(self.edges, dtype=np.int64)
         self._edges.flags.writeable = False
+        if not (0 <= self.bar < len(self.edges) - 1 and self.edges[self.bar] <= self.held < self.edges[self.bar + 1]):
+            message = f"bar {self.bar} with volume {self.held} lies outside the edges"
+            raise ValueError(message)
 
     def cut(self, new: Columns, offset: int) -> Cut:
         """Take new trades; give the bars that they finish."""
@@ -188,6 +240,7 @@ class SplitCut:
 
         periods, into = divmod(self.held + int(new.size.sum()), self.edges[-1])
         n = periods * (len(self.edges) - 1) + int(np.searchsorted(self._edges, into, side="right")) - 1 - self.bar
+        check_room(n, BAR_BYTES, "bars", "give larger bars")
         place = (self.bar, self.held, self.skip)
         first, last, skip, volume, place, rest = bar_kernels.split_on(new.size, self._edges, n, place, offset)
         self.bar, self.held, self.skip = (int(value) for value in place)

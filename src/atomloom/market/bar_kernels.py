@@ -167,8 +167,8 @@ def close_at_time(ts: Ints, step: int, end: Any, offset: int) -> tuple[Ints, int
             if offset + trade > 0:
                 last[n] = offset + trade - 1
                 n += 1
-            start = ts[trade] // step * step
-            end = start + step if start <= _END - step else _END
+            left = step - ts[trade] % step
+            end = ts[trade] + left if ts[trade] <= _END - left else _END
     return last[:n].copy(), end
 
 

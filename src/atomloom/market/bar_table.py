@@ -96,17 +96,22 @@ class Bars:
     def concat(cls, parts: Sequence[Bars]) -> Self:
         """Join bars of one kind and instrument, for example those of a stream, in the order given.
 
+        Parts without bars need no instrument: a stream gives such before its first trade.
+
         Raises
         ------
         BadInput
             If there are none, or they differ in symbol, kind, price or tick size.
         """
-        heads = {(part.tick_size, part.kind, part.price_kind, part.symbol) for part in parts}
-        if len(heads) != 1:
-            message = f"bars of {len(heads)} sorts cannot be joined: {sorted(map(str, heads))}. Hint: give one sort."
+        kinds = {(part.kind, part.price_kind) for part in parts}
+        some = [part for part in parts if len(part)] or list(parts[:1])
+        heads = {(part.tick_size, part.kind, part.price_kind, part.symbol) for part in some}
+        if len(heads) != 1 or len(kinds) != 1:
+            sorts = sorted(map(str, heads | kinds))
+            message = f"bars of {len(heads)} sorts cannot be joined: {sorts}. Hint: give one sort."
             raise BadInput(message)
-        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
-        first = parts[0]
+        columns = {name: np.concatenate([getattr(part, name) for part in some]) for name in _COLUMNS}
+        first = some[0]
         return cls(
             **columns, tick_size=first.tick_size, kind=first.kind, price_kind=first.price_kind, symbol=first.symbol
         )

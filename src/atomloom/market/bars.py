@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
-from atomloom.market.bar_cuts import Columns, Cut, Cutter, DollarCut, TickCut, TimeCut, VolumeCut, whole
+from atomloom.market.bar_cuts import (
+    BAR_BYTES,
+    MOST,
+    Columns,
+    Cut,
+    Cutter,
+    DollarCut,
+    TickCut,
+    TimeCut,
+    VolumeCut,
+    check_kind,
+    check_room,
+    whole,
+)
 from atomloom.market.bar_table import BAR_PRICES, Bars
+from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from atomloom.store.schema import Trades
 
 DAY_NS = 86_400 * 10**9
 
@@ -46,9 +58,10 @@ def volume_edges(n: int, numerator: int, denominator: int) -> NDArray[np.int64]:
     array([ 0,  4,  7, 10])
     """
     whole, rest = divmod(numerator, denominator)
-    if n * whole + -(-n * rest // denominator) > 2**63 - 1 or n * rest > 2**63 - 1:
+    if n * whole + -(-n * rest // denominator) > MOST or n * rest > MOST:
         message = f"{n:,} bars of {numerator}/{denominator} volume go beyond int64. Hint: rescale the sizes."
         raise BadInput(message)
+    check_room(n, BAR_BYTES, "bars", "give larger bars, or fewer per day")
     k = np.arange(n + 1, dtype=np.int64)
     return k * whole - (-(k * rest) // denominator)
 
@@ -90,6 +103,8 @@ def volume_bars(
         Unless exactly one of volume and bars_per_day is given, and is at least 1.
     Infeasible
         If bars_per_day asks for more bars than there is volume.
+    OverBudget
+        If the bars would not fit into memory: a tiny volume, or a huge trade.
 
     Notes
     -----
@@ -102,6 +117,7 @@ def volume_bars(
     >>> volume_bars(trades, 3).n_trades, volume_bars(trades, 3, split=False).volume
     (array([2, 1]), array([6]))
     """
+    check_kind(trades, Trades)
     check_price(price)
     if (volume is None) == (bars_per_day is None):
         raise BadInput("give exactly one of volume and bars_per_day. Hint: volume_bars(trades, bars_per_day=200).")
@@ -233,6 +249,7 @@ def columns_of(trades: Trades, *, positive: bool = False) -> Columns:
     >>> columns_of(Trades(ts=[0], px=[1], size=[1])).tick_size
     1.0
     """
+    check_kind(trades, Trades)
     if positive and int(trades.px.min()) <= 0:
         row = int(np.argmax(trades.px <= 0))
         message = (
@@ -287,7 +304,7 @@ def assemble(symbol: str, columns: Columns, cut: Cut, kind: str, price: str) -> 
 
 
 def count(value: Any, name: str) -> int:
-    """Return a whole number of at least 1, or refuse it.
+    """Return a whole number of at least 1 that fits into int64, or refuse it.
 
     Examples
     --------
@@ -296,6 +313,9 @@ def count(value: Any, name: str) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         message = f"{name} is {value!r}. Hint: give a whole number, at least 1."
+        raise BadInput(message)
+    if value > MOST:
+        message = f"{name} is {value!r}, beyond int64. Hint: give less."
         raise BadInput(message)
     return int(value)
 
@@ -315,7 +335,7 @@ def positive(value: Any, name: str, what: str) -> float:
     return float(value)
 
 
-def whole_ns(seconds: Any) -> int:
+def whole_ns(seconds: Any, name: str = "seconds") -> int:
     """Return a length in seconds as whole ns, at least one, or refuse it.
 
     Examples
@@ -323,9 +343,9 @@ def whole_ns(seconds: Any) -> int:
     >>> whole_ns(0.5)
     500000000
     """
-    step = round(positive(seconds, "seconds", "a positive length, for example 60") * 10**9)
+    step = round(positive(seconds, name, "a positive length in seconds, for example 60") * 10**9)
     if not 1 <= step < 2**62:
-        message = f"seconds is {seconds!r}. Hint: give a length between a nanosecond and a century."
+        message = f"{name} is {seconds!r}. Hint: give a length in seconds, between a nanosecond and a century."
         raise BadInput(message)
     return step
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STEP = 8192  # trades per entry of the index of volumes
 _ALONE = 1 << 17  # trades below which threads do not pay
+_PART = 1 << 19  # trades of a part; what is made of it is still in the cache when it is used
 _SWEPT = ("median", "close")  # prices that are whole half ticks, in the order of the sweep
 
 
@@ -248,7 +249,8 @@ def swept(
             np.add(rows[lo:hi, 2:].T, base, out=extremes[:, lo:hi])
         return fits
 
-    if not all(across(threads, part, ranges(n, 1 if threads == 1 else 4 * threads))):
+    parts = max(1 if threads == 1 else 4 * threads, len(trades) // _PART)
+    if not all(across(threads, part, ranges(n, parts))):
         return None
     low, high, close = extremes
     if low.min() <= 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.kernels.jit import kernel
+from atomloom.market.lanes import running_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Ticks = NDArray[np.integer[Any]]  # int32 or int64
     Floats = NDArray[np.float64]
 
-BLOCK = 2048  # trades; what is made of them stays in the first-level cache
+BLOCK = 2048  # trades, and most bars, of a block; what is made of them stays in the first-level cache
 FITS = 2.0**49  # of c den in a block
 WIDE = 29  # bits of a price relative to the first one: twice a difference of two stays below 2^31
 
@@ -62,59 +63,77 @@ def stage(source: Ticks, base: int, to: Shorts) -> bool:
 
 
 @kernel
-def running(part: Ticks, before: int, cumulative: Ints) -> int:
-    """Cumulative volume after each trade of a block; returns the last."""
-    for j in range(len(part)):  # a copy reads memory faster than a sum that waits for itself
-        cumulative[j] = part[j]
-    total = np.int64(before)
+def places(part: Ticks, before: int, offset: float, scale: float, held: Ints, place: Floats, passed: Shorts) -> int:
+    """Bars completed after each trade, as a real number and rounded down: (c + offset) scale.
+
+    Parameters
+    ----------
+    part : (M,) int32 or int64
+        Sizes.
+    before : int
+        Cumulative volume c ahead of them.
+    offset, scale : float
+    held : (M,) int64
+        Scratch: a plain copy reads memory faster than anything that computes on the way.
+    place, passed : (M,) float64, int32
+        Out.
+
+    Returns
+    -------
+    int
+        Cumulative volume after them.
+    """
     for j in range(len(part)):
-        total += cumulative[j]
-        cumulative[j] = total
+        held[j] = part[j]
+    total = running_places(held[: len(part)], np.int64(before), offset, scale, place, passed)
+    for j in range(len(part) & -8, len(part)):
+        total += part[j]
+        place[j] = (total + offset) * scale
+        passed[j] = np.int32(np.int64(place[j]))
     return int(total)
 
 
 @kernel
-def places(cumulative: Ints, offset: float, scale: float, place: Floats, passed: Shorts) -> None:
-    """Bars completed after each trade, as a real number and rounded down: (c + offset) scale."""
-    for j in range(len(cumulative)):
-        real = (cumulative[j] + offset) * scale
-        place[j] = real
-        passed[j] = np.int32(np.int64(real))
+def spans(
+    passed: Shorts, place: Floats, scale: float, done: int, at: int, slot: Shorts, first: Ints, last: Ints
+) -> None:
+    """First and last trade of every bar that a block completes, without a branch on the data.
 
-
-@kernel
-def closers(passed: Shorts, at: int, trade: Ints) -> Any:
-    """List the trades that complete a bar, counted from `at`, without a branch; returns how many there are."""
-    count: Any = np.uint64(0)
-    last = np.int32(0)
-    for j in range(len(passed)):
-        trade[count] = j + at
-        count += np.uint64(passed[j] != last)
-        last = passed[j]
-    return np.int64(count)
-
-
-@kernel
-def touched(trade: Ints, at: int, place: Floats, scale: float, bars: Ints, follow: Ints) -> None:
-    """How many bars each closing trade completes, and the first trade of the bar after.
-
-    That is the next trade where the volume ended on an edge (the remainder is below den, so the
-    fraction of the place below den / num), else the closing trade itself.
+    Parameters
+    ----------
+    passed, place : (M,) int32, float64
+        By :func:`places`.
+    scale : float
+        den / num.
+    done : int
+        Bars completed.
+    at : int
+        Position that the first trade of the block is given.
+    slot : (at least done + 1,) int32
+        Scratch: the last trade after which so many bars were complete.
+    first : (at least done + 1,) int64
+        first[0] is known; out: that of each next bar. It is the trade after the closing one where the volume
+        ended on the edge (then the place is less than den / num beyond it), else the closing trade itself.
+    last : (at least done,) int64
+        Out: the closing trade of each bar.
     """
-    before = np.int64(0)
-    for e in range(len(trade)):
-        j = np.uint64(trade[e] - at)
-        passed = np.int64(place[j])
-        follow[e] = trade[e] + (place[j] - passed < scale)
-        bars[e] = passed - before
-        before = passed
+    for k in range(done + 1):
+        slot[k] = -1
+    for j in range(len(passed)):
+        slot[np.uint64(passed[j])] = j
+    latest = np.int32(-1)
+    for k in range(done):
+        latest = max(latest, slot[k])  # a trade that completes several bars skips slots
+        j = np.uint64(latest + 1)
+        last[k] = at + latest + 1
+        first[k + 1] = at + latest + 1 + (place[j] - (k + 1) < scale)
 
 
 @kernel
-def close_exactly(
-    part: Ticks, spent: int, at: int, start: int, num: int, den: int, trade: Ints, bars: Ints, follow: Ints
-) -> tuple[int, int, int]:
-    """Do the same for any sizes, bar by bar in int64.
+def spans_exactly(
+    part: Ticks, spent: int, at: int, start: int, num: int, den: int, most: int, first: Ints, last: Ints
+) -> tuple[int, int, int, int]:
+    """Do the same for any sizes, bar by bar in int64, up to so many bars.
 
     Parameters
     ----------
@@ -126,58 +145,61 @@ def close_exactly(
         Position that the first trade of the block is given.
     start : int
         r of the module, 0 <= start < num.
+    num, den, most : int
+    first, last : (most + 1,), (most,) int64
+        As in :func:`spans`.
 
     Returns
     -------
-    count, passed, start : int
-        Closing trades, bars completed, r of the next block.
+    done, used, spent, start : int
+        Bars completed, trades used up, and for the next block: volume of its first trade that is taken, and r.
     """
     whole, rest = num // den, num % den
     room = (num - start - 1) // den + 1  # volume that the open bar still takes
     carry = room * den - (num - start)  # how far its edge lies above k num / den, times den
-    count = 0
-    passed = 0
-    for j in range(len(part)):
-        left: Any = np.int64(part[j]) - (spent if j == 0 else 0)
-        done = 0
-        while left >= room:
-            left -= room
-            done += 1
-            room = whole + (carry < rest)
-            carry += (den if carry < rest else 0) - rest
-        room -= left
-        if done:
-            trade[count] = j + at
-            bars[count] = done
-            follow[count] = j + at + (left == 0)
-            count += 1
-            passed += done
-    return count, passed, num + carry - room * den
+    done = 0
+    j = 0
+    while j < len(part) and done < most:
+        left = part[j] - spent
+        if left < room:
+            room -= left
+            spent = 0
+            j += 1
+            continue
+        spent += room
+        last[done] = at + j
+        done += 1
+        if left == room:
+            spent = 0
+            j += 1
+        first[done] = at + j
+        room = whole + (carry < rest)
+        carry += (den if carry < rest else 0) - rest
+    return done, j, spent, num + carry - room * den
 
 
 @kernel
-def close_block(
+def block_spans(
     part: Ticks,
     spent: int,
     at: int,
     start: int,
     num: int,
     den: int,
-    trade: Ints,
-    bars: Ints,
-    follow: Ints,
-    cumulative: Ints,
+    first: Ints,
+    last: Ints,
+    slot: Shorts,
+    held: Ints,
     place: Floats,
     passed: Shorts,
-) -> tuple[int, int, int]:
-    """Choose between the two for one block; arguments and result as :func:`close_exactly`, then scratch."""
-    total = running(part, -spent, cumulative)
-    if (total + 1.0) * den > FITS:
-        return close_exactly(part, spent, at, start, num, den, trade, bars, follow)
+) -> tuple[int, int, int, int]:
+    """Choose between the two for one block; arguments and result as :func:`spans_exactly`, then scratch."""
     scale = den / num
     m = len(part)
-    places(cumulative[:m], (start + 0.5) / den, scale, place, passed)
-    count = closers(passed[:m], at, trade)
-    touched(trade[:count], at, place, scale, bars, follow)
-    done: Any = np.int64(passed[m - 1])
-    return count, done, start + total * den - done * num
+    total = places(part, -spent, (start + 0.5) / den, scale, held, place, passed)
+    reach = (total + 1.0) * den
+    if reach > FITS or reach >= num * float(len(last)):
+        return spans_exactly(part, spent, at, start, num, den, len(last), first, last)
+    done = np.int64(passed[m - 1])
+    spans(passed[:m], place, scale, done, at, slot, first, last)
+    return done, m, 0, start + total * den - done * num

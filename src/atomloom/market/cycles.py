@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
-from atomloom.market.bars import positive
+from atomloom.market.bars import count, whole_ns
 from atomloom.market.exact_phase import event_times, event_weights, exact
+from atomloom.market.imbalance import check_share
 from atomloom.market.local_time import DAY_NS, SECOND
 from atomloom.market.spectra import some_sums, some_threads, spectrum
 
@@ -135,6 +136,7 @@ def leap_year_check(
     2011: daily line at 365 cycles per year, 365 days
     2012: daily line at 366 cycles per year, 366 days
     """
+    check_share(coverage, "coverage")
     column = event_times(times)
     given = event_weights(weights, len(column))
     order = np.argsort(column, kind="stable") if (column[1:] < column[:-1]).any() else slice(None)
@@ -301,7 +303,8 @@ def high_frequency_power(
     """
     column = event_times(times)
     given = event_weights(weights, len(column))
-    length = round(positive(window, "window", "seconds, for example 86400") * SECOND)
+    length = whole_ns(window, "window")
+    fewest = max(2, count(min_events, "min_events"))
     low = exact(above, "above")
     high = 10 * low if below is None else exact(below, "below")
     if not 0 < low < high:
@@ -313,13 +316,14 @@ def high_frequency_power(
     cuts = [0, *(np.flatnonzero(number[1:] != number[:-1]) + 1).tolist(), len(column)]
     rows = []
     for lo, hi in pairwise(cuts):
-        if hi - lo >= max(2, min_events):
+        if hi - lo >= fewest:
             own = None if given is None else given[lo:hi]
             seen = spectrum(column[lo:hi], own, (low, high), modes=modes, threads=threads)
             power = float(seen.power.mean())
-            rows.append((int(number[lo]) * length, hi - lo, power, power * seen.square / seen.total**2))
+            total = seen.total if own is None else float(np.abs(own).sum())
+            rows.append((int(number[lo]) * length, hi - lo, power, power * seen.square / total**2))
     if not rows:
-        message = f"no window of {window:g} s has {min_events:,} events. Hint: longer windows, or fewer min_events."
+        message = f"no window of {window:g} s has {fewest:,} events. Hint: longer windows, or fewer min_events."
         raise Infeasible(message)
     start, n, powers, shares = (np.array(values) for values in zip(*rows, strict=True))
     slope, error = _trend((start + length / 2) / _YEAR_NS, np.log(powers))

@@ -40,6 +40,10 @@ class Events:
         The quantile of the moves after all buckets that have a CDF; NaN if there is none.
     null_count : int
         How many such moves there are (they overlap, so far fewer are independent).
+    n_episodes : int
+        Episodes of large moves: maximal runs of buckets that have a CDF and a move above ``null_move``.
+    n_caught : int
+        Those with an event that starts in them, or at most the horizon before them.
 
     Examples
     --------
@@ -58,6 +62,8 @@ class Events:
     true: NDArray[np.int8]
     null_move: float
     null_count: int
+    n_episodes: int = 0
+    n_caught: int = 0
 
     def __len__(self) -> int:
         return len(self.start)
@@ -92,6 +98,17 @@ class Events:
         return self.n_false / judged if judged else None
 
     @property
+    def precision(self) -> float | None:
+        """Share of the judged events that were true, ``1 - false_positive_rate``; None if there is none."""
+        rate = self.false_positive_rate
+        return None if rate is None else 1.0 - rate
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the episodes of large moves that were caught; None if there is no episode."""
+        return self.n_caught / self.n_episodes if self.n_episodes else None
+
+    @property
     def false_positive_interval(self) -> tuple[float, float] | None:
         """Wilson's 95% interval of the rate, None where the rate is; it takes events as independent."""
         judged = self.n_true + self.n_false
@@ -108,6 +125,9 @@ class Events:
             "false_positive_rate": self.false_positive_rate,
             "false_positive_low": interval[0] if interval else None,
             "false_positive_high": interval[1] if interval else None,
+            "precision": self.precision,
+            "n_episodes": self.n_episodes,
+            "recall": self.recall,
             "null_move": None if math.isnan(self.null_move) else self.null_move,
         }
 
@@ -134,6 +154,7 @@ def find_events(
     *,
     threshold: float,
     null_quantile: float = 0.5,
+    horizon: int = 0,
 ) -> Events:
     """Find the runs of buckets whose CDF is above a threshold and judge the move after each start.
 
@@ -150,6 +171,9 @@ def find_events(
     null_quantile : float
         A move is large if it is above this quantile of the moves after every bucket that has a CDF,
         event or not. At 0.5 a signal that knows nothing is false half of the time.
+    horizon : int
+        Buckets that a move looks ahead: how long before an episode of large moves an event still counts
+        as its warning.
 
     Raises
     ------
@@ -182,7 +206,18 @@ def find_events(
     null_move = float(np.quantile(null, null_quantile)) if len(null) else math.nan
     after = move[start]
     true = np.where(np.isnan(after) | math.isnan(null_move), -1, after > null_move).astype(np.int8)
-    return Events(start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, len(null))
+    episodes, caught = _caught(start, ~np.isnan(cdf) & (move > null_move), horizon)
+    return Events(
+        start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, len(null), episodes, caught
+    )
+
+
+def _caught(start: NDArray[np.int64], large: NDArray[np.bool_], horizon: int) -> tuple[int, int]:
+    """Count the runs of large moves, and those that an event warned of."""
+    edge = np.flatnonzero(np.diff(large.astype(np.int8), prepend=0, append=0))
+    begin, after = edge[::2], edge[1::2]
+    warned = np.searchsorted(start, after) > np.searchsorted(start, begin - horizon)
+    return len(begin), int(warned.sum())
 
 
 def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:

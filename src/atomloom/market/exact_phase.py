@@ -58,11 +58,18 @@ def event_times(times: ArrayLike) -> NDArray[np.int64]:
         if np.isnat(column).any():
             message = f"times have {int(np.isnat(column).sum()):,} NaT. Hint: drop them."
             raise BadInput(message)
-        column = column.astype("datetime64[ns]").astype(np.int64)
+        fine = column.astype("datetime64[ns]")
+        if (fine.astype(column.dtype) != column).any():  # numpy wraps around in silence
+            raise BadInput("times lie beyond the years 1678 to 2262, which int64 ns can tell. Hint: drop them.")
+        column = fine.astype(np.int64)
+    elif column.dtype == np.uint64 and column.size and int(column.max()) > 2**63 - 1:
+        message = f"times hold {column.max()}, beyond int64. Hint: give ns since 1970-01-01 UTC."
+        raise BadInput(message)
     if column.ndim != 1 or column.size == 0 or column.dtype.kind not in "iu":
         message = (
             f"times have shape {column.shape} and dtype {column.dtype}. "
-            "Hint: give one or more times as int64 ns UTC or datetime64."
+            "Hint: give one or more times as int64 ns UTC or datetime64, for example trades.ts; times of pandas with a "
+            "zone as times.to_numpy('datetime64[ns]')."
         )
         raise BadInput(message)
     view = np.ascontiguousarray(column.astype(np.int64, copy=False)).view()
@@ -80,9 +87,27 @@ def event_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64] | No
     """
     if weights is None:
         return None
-    column = np.ascontiguousarray(weights, dtype=np.float64).view()
-    if column.shape != (n,) or not np.isfinite(column).all():
-        message = f"weights have shape {column.shape} for {n:,} times, or are not finite. Hint: one number per time."
+    given = np.asarray(weights)
+    if given.dtype.kind not in "iufb" or given.shape != (n,):
+        message = (
+            f"weights have shape {given.shape} and dtype {given.dtype} for {n:,} times. Hint: one real number per time."
+        )
+        raise BadInput(message)
+    column = np.ascontiguousarray(given, dtype=np.float64).view()
+    if not np.isfinite(column).all():
+        bad = ~np.isfinite(column)
+        message = (
+            f"weights have {int(bad.sum()):,} that are NaN or infinite (first at row {int(np.argmax(bad)):,}). "
+            "Hint: drop those events."
+        )
+        raise BadInput(message)
+    most = float(np.abs(column).max())
+    if not 1e-100 < most < 1e100:
+        message = (
+            "all weights are 0. Hint: leave weights out to count events."
+            if most == 0.0
+            else f"the largest weight is {most:g}, whose square leaves float64. Hint: rescale the weights."
+        )
         raise BadInput(message)
     column.flags.writeable = False
     return column

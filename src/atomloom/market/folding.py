@@ -157,12 +157,12 @@ def fold(
     """
     from atomloom.market import spectrum_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
-    length = whole_ns(period)
+    length = whole_ns(period, "period")
     if count_of(bins, "bins") < 2 or bins > min(10_000, length) or length * bins >= 2**63:
         message = f"{bins!r} bins of a period of {period!r} s. Hint: 2 to 10,000 bins, for example 60 of 60 s."
         raise BadInput(message)
     check_surrogates(surrogates, seed)
-    whole = 5 * length if block is None else whole_ns(block)
+    whole = 5 * length if block is None else whole_ns(block, "block")
     cut = blocks_of(event_times(times), None, whole)
     blocks = spectrum_kernels.fold_blocks(cut.times, length, int(bins), cut.edges)
     count = blocks.sum(axis=0, dtype=np.int64)

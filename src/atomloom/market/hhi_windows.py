@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.market.bar_cuts import LEAST
+from atomloom.market.bar_cuts import LEAST, MOST, check_kind, check_room
 from atomloom.market.bars import count, whole_ns
-from atomloom.market.local_time import day_starts, in_session, local_days, time_of_day, zone_of
+from atomloom.market.local_time import DAY_NS, day_starts, in_session, local_days, time_of_day, zone_of
 from atomloom.store.quotes import Quotes
+from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-
-    from atomloom.store.schema import Trades
 
 ROW = np.dtype(
     [
@@ -33,6 +32,8 @@ ROW = np.dtype(
         ("top_share", np.float64),
     ]
 )
+_MOST_CELLS = 2**20  # counts of each venue are held for as many steps
+_WINDOW_BYTES = 160  # of a window, with what it takes to make it
 _BY = {"trades": ("volume", "trades"), "quotes": ("quotes", "size")}
 
 
@@ -94,8 +95,8 @@ class HHIConfig:
             raise BadInput("quotes have no volume to make windows of. Hint: give window in seconds.")
         zone_of(self.tz)
         if self.session is not None:
-            start, end = self.session
-            if time_of_day(start) == time_of_day(end):
+            start, end = _pair(self.session)
+            if time_of_day(start) % DAY_NS == time_of_day(end):
                 message = f"session is {self.session!r}, which is empty. Hint: session=('09:30', '16:00')."
                 raise BadInput(message)
             object.__setattr__(self, "session", (start, end))
@@ -105,10 +106,13 @@ class HHIConfig:
                 "Hint: step=window / 10, for example."
             )
             raise BadInput(message)
+        if self.cells > _MOST_CELLS:
+            message = f"the window is {self.cells:,} steps long. Hint: {_MOST_CELLS:,} at most; give a larger step."
+            raise BadInput(message)
 
     @property
     def _length(self) -> int:
-        return whole_ns(self.window) if self.volume is None else count(self.volume, "volume")
+        return whole_ns(self.window, "window") if self.volume is None else count(self.volume, "volume")
 
     @cached_property
     def unit(self) -> int:
@@ -117,7 +121,7 @@ class HHIConfig:
             return 0
         if self.step is None:
             return self._length
-        return whole_ns(self.step) if self.volume is None else count(self.step, "step")
+        return whole_ns(self.step, "step") if self.volume is None else count(self.step, "step")
 
     @cached_property
     def cells(self) -> int:
@@ -152,7 +156,8 @@ class WindowCount:
 
     def check(self, rows: Trades | Quotes) -> None:
         """Refuse rows that have no venues, or other ones than before."""
-        self.config.weigh(rows)
+        check_kind(rows, Trades, Quotes)
+        by = self.config.weigh(rows)
         if isinstance(rows, Quotes) and self.config.volume is not None:
             raise BadInput("quotes have no volume to make windows of. Hint: give window in seconds.")
         if rows.venue is None:
@@ -161,6 +166,17 @@ class WindowCount:
         if self.venues and rows.venues != self.venues:
             message = f"venues are {rows.venues}, before they were {self.venues}. Hint: one code per venue throughout."
             raise BadInput(message)
+        held = int(self._window[:-1].sum())
+        if by == "size" or (by == "volume" and self.config.volume is None):
+            columns = (rows.bid_size, rows.ask_size) if isinstance(rows, Quotes) else (rows.size,)
+            held += sum(int(column.max()) for column in columns) * len(rows)
+            if held > MOST:  # only then is it worth adding up
+                held = int(self._window[:-1].sum()) + sum(sum(column.tolist()) for column in columns)
+        if held > MOST:
+            raise BadInput("what is open would hold a weight beyond int64. Hint: rescale the sizes.")
+        if self.config.volume is not None:
+            windows = (self._held + rows.volume) // self.config.unit if isinstance(rows, Trades) else 0
+            check_room(windows, _WINDOW_BYTES + 24, "windows", "give a larger volume, or a larger step")
 
     def feed(self, rows: Trades | Quotes) -> NDArray[np.void]:
         """Take rows that :meth:`check` lets pass; give those of the windows that they finish."""
@@ -197,8 +213,10 @@ class WindowCount:
         """Hold what a state says."""
         self.n_used, self.n_flagged, self.n_outside = (int(value) for value in state["counts"])
         self.venues, self._held = tuple(state["venues"]), int(state["held"])
-        self._place, self._window = (np.array(state[name], dtype=np.int64) for name in ("place", "window"))
-        shape = (self.config.cells, len(self.venues) + 2) if self.venues else (0, 0)
+        v = len(self.venues)  # formulas trust shapes: what has another one is refused here
+        self._place = np.array(state["place"], dtype=np.int64).reshape(4)
+        self._window = np.array(state["window"], dtype=np.int64).reshape(v + 1 if v else 0)
+        shape = (self.config.cells, v + 2) if v else (0, 0)
         self._ring = np.array(state["ring"], dtype=np.int64).reshape(shape)
 
     def _chosen(self, rows: Trades | Quotes) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
@@ -222,7 +240,13 @@ class WindowCount:
         return frozen(rows.ts[chosen]), frozen(venue[chosen]), frozen(weight[chosen])
 
     def _cells(self, ts: NDArray[np.int64]) -> NDArray[np.int64]:
-        return local_days(ts, self.config.tz) if self.config.window == "day" else ts // self.config.unit
+        if self.config.window != "day":
+            return ts // self.config.unit
+        days = local_days(ts, self.config.tz)
+        # Some clocks go back over midnight (St. John's did, until 2011): a day that has begun is not left again.
+        begun = int(self._place[2]) if self._place[0] else int(days[0]) if len(days) else 0
+        later: NDArray[np.int64] = np.maximum.accumulate(np.maximum(days, begun))
+        return later
 
     def _by_volume(self, ts: NDArray[np.int64], venue: NDArray[np.uint8], size: NDArray[np.int64]) -> NDArray[np.void]:
         from atomloom.market import fragmentation_kernels  # noqa: PLC0415 - numba loads when a formula is first used
@@ -248,6 +272,7 @@ class WindowCount:
         from atomloom.market import fragmentation_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
         room = self._room(cell, upto)
+        check_room(room, _WINDOW_BYTES, "windows", "give a larger window, or a larger step")
         table, share = np.empty((room, 8), np.int64), np.empty(room)
         n = fragmentation_kernels.hhi_on(
             frozen(cell), frozen(ts), frozen(venue), frozen(weight), self._ring, self._window, self._place, upto,
@@ -289,3 +314,10 @@ def frozen(column: NDArray[Any]) -> NDArray[Any]:
     view = column.view()
     view.flags.writeable = False
     return view
+
+
+def _pair(session: Any) -> tuple[str, str]:
+    if not (isinstance(session, (tuple, list)) and len(session) == 2):
+        message = f"session is {session!r}. Hint: session=('09:30', '16:00')."
+        raise BadInput(message)
+    return session[0], session[1]

@@ -63,7 +63,7 @@ class Expectations:
         for name, gain in gains.items():
             check_share(gain, name)
         if self.limits is not None:
-            low, high = self.limits
+            low, high = _pair(self.limits)
             if not (0 <= low <= 1 <= high and high * ticks < 2**53):
                 message = f"limits are {self.limits!r}. Hint: give (low, high) with low <= 1 <= high, or None."
                 raise BadInput(message)
@@ -95,6 +95,7 @@ class ImbalanceCut:
         if not len(self.held):
             self.held = np.zeros(_HELD[self.what])
             self.held[_EXPECTED[self.what]] = self.expect.expected_ticks
+        self.held = self.held.reshape(_HELD[self.what])  # the formulas trust its length
 
     def cut(self, new: Columns, offset: int, signs: NDArray[np.int8] | None = None) -> Cut:
         """Take new trades (and their signs, where they are known); give the bars that they finish."""
@@ -256,10 +257,18 @@ def check_share(value: Any, name: str) -> float:
     >>> check_share(0.1, "alpha_bars")
     0.1
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (real and 0 <= value <= 1):
         message = f"{name} is {value!r}. Hint: give a number from 0 to 1, for example 0.1."
         raise BadInput(message)
     return float(value)
+
+
+def _pair(limits: Any) -> tuple[float, float]:
+    """Take fewest and most as two numbers; NaN, which no comparison lets pass, where they are none."""
+    real = isinstance(limits, (tuple, list)) and len(limits) == 2
+    real = real and all(isinstance(limit, (int, float)) and not isinstance(limit, bool) for limit in limits)
+    return (limits[0], limits[1]) if real else (math.nan, math.nan)
 
 
 def check_signs(signs: ArrayLike, n: int) -> NDArray[np.int8]:

@@ -1,4 +1,4 @@
-"""Sorting networks over the lanes of a vector register: the order of 8 or 16 prices without a branch."""
+"""Formulas over the lanes of vector registers: prices in order, running volumes, without a branch."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ def batcher(width: int) -> list[list[tuple[int, int]]]:
 
 def _vector(values: list[int]) -> ir.Constant:
     return ir.Constant(ir.VectorType(_LANE, len(values)), [ir.Constant(_LANE, value) for value in values])
+
+
+def _splat(builder: Any, value: Any, kind: Any) -> Any:
+    """Put a number into every lane."""
+    nothing = ir.Constant(kind, ir.Undefined)
+    one = builder.insert_element(nothing, value, ir.Constant(_LANE, 0))
+    return builder.shuffle_vector(one, nothing, _vector([0] * kind.count))
 
 
 def _live(builder: Any, count: Any, width: int) -> Any:
@@ -189,3 +196,61 @@ def extent(_: Any, prices: Any, start: Any, count: Any) -> Any:
         return context.make_tuple(builder, pair, found)
 
     return pair(prices, start, count), generate
+
+
+@_vector_code
+def running_places(_: Any, sizes: Any, before: Any, offset: Any, scale: Any, place: Any, passed: Any) -> Any:
+    """Cumulative volume c of some trades as (c + offset) scale, eight at a time; callable from kernels only.
+
+    Parameters
+    ----------
+    sizes : (M,) int64
+        Only the first M - M % 8 are taken.
+    before : int64
+        Volume ahead of them.
+    offset, scale : float64
+    place : (at least M,) float64
+        Out.
+    passed : (at least M,) int32
+        Out: places rounded down; of no use where they do not fit.
+
+    Returns
+    -------
+    int64
+        Volume after them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from atomloom.kernels.jit import kernel
+    >>> @kernel
+    ... def places(sizes, place, passed):
+    ...     return running_places(sizes, np.int64(10), 0.5, 0.1, place, passed)
+    >>> place, passed = np.zeros(9), np.zeros(9, np.int32)
+    >>> places(np.full(9, 5), place, passed), passed
+    (50, array([1, 2, 2, 3, 3, 4, 4, 5, 0], dtype=int32))
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        long, wide = ir.VectorType(ir.IntType(64), 8), ir.VectorType(ir.DoubleType(), 8)
+        source, places, whole = (context.make_array(signature.args[k])(context, builder, args[k]) for k in (0, 4, 5))
+        none = ir.Constant(long, [ir.Constant(ir.IntType(64), 0)] * 8)
+        carry = cast("Any", cgutils).alloca_once_value(builder, _splat(builder, args[1], long))
+        count = builder.extract_value(source.shape, 0)
+        stop = builder.and_(count, count.type(-8))
+        with cast("Any", cgutils).for_range_slice(builder, count.type(0), stop, count.type(8), count.type) as (at, _):
+            held = builder.load(builder.bitcast(builder.gep(source.data, [at]), long.as_pointer()))
+            held.align = 8
+            for step in (1, 2, 4):
+                shifted = [lane - step if lane >= step else 8 for lane in range(8)]
+                held = builder.add(held, builder.shuffle_vector(held, none, _vector(shifted)))
+            held = builder.add(held, builder.load(carry))
+            builder.store(builder.shuffle_vector(held, none, _vector([7] * 8)), carry)
+            real = builder.fadd(builder.sitofp(held, wide), _splat(builder, args[2], wide))
+            real = builder.fmul(real, _splat(builder, args[3], wide))
+            for array, values in ((places, real), (whole, builder.fptosi(real, ir.VectorType(_LANE, 8)))):
+                where = builder.bitcast(builder.gep(array.data, [at]), values.type.as_pointer())
+                builder.store(values, where).align = 4 if array is whole else 8
+        return builder.extract_element(builder.load(carry), ir.Constant(_LANE, 0))
+
+    return types.int64(sizes, before, offset, scale, place, passed), generate

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SECOND = 10**9
 DAY_NS = 86_400 * SECOND
+_FURTHEST = (2**63 - 1) // SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?|24:00")
 
@@ -84,7 +85,7 @@ def local_days(ts: NDArray[np.int64], tz: str) -> NDArray[np.int64]:
     >>> local_days(np.array([0, 20 * 3600 * SECOND]), "Asia/Tokyo")
     array([0, 1])
     """
-    days: NDArray[np.int64] = (ts + utc_offsets(ts, tz)) // DAY_NS
+    days: NDArray[np.int64] = (ts // SECOND + utc_offsets(ts, tz) // SECOND) // 86_400  # in ns it might not fit
     return days
 
 
@@ -99,7 +100,7 @@ def day_starts(days: NDArray[np.int64], tz: str) -> NDArray[np.int64]:
     zone = zone_of(tz)
     naive = [datetime(1970, 1, 1) + timedelta(days=int(day)) for day in days]  # noqa: DTZ001 - local on purpose
     seconds = [(moment.replace(tzinfo=zone) - _EPOCH) // timedelta(seconds=1) for moment in naive]
-    return np.array(seconds, dtype=np.int64) * SECOND
+    return np.clip(np.array(seconds, dtype=np.int64), -_FURTHEST, _FURTHEST) * SECOND
 
 
 def in_session(ts: NDArray[np.int64], session: tuple[str, str], tz: str) -> NDArray[np.bool_]:
@@ -110,8 +111,8 @@ def in_session(ts: NDArray[np.int64], session: tuple[str, str], tz: str) -> NDAr
     >>> in_session(np.array([9, 10]) * 3600 * SECOND, ("09:30", "16:00"), "UTC")
     array([False,  True])
     """
-    start, end = (time_of_day(text) for text in session)
-    clock = (ts + utc_offsets(ts, tz)) % DAY_NS
+    start, end = time_of_day(session[0]) % DAY_NS, time_of_day(session[1])
+    clock = (ts % DAY_NS + utc_offsets(ts, tz)) % DAY_NS
     inside: NDArray[np.bool_] = (clock >= start) & (clock < end) if start < end else (clock >= start) | (clock < end)
     return inside
 

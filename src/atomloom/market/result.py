@@ -44,6 +44,9 @@ class VPINResult:
         In [0, 1]; NaN until a whole window of classified buckets exists.
     cdf : (B,) float64
         Where each VPIN stands among those before it and itself (or among all: ``config.cdf``); NaN with vpin.
+    move : (B,) float64
+        Largest log return between any two prices from the bucket's close through the horizon: what events
+        are judged by. NaN where the data ends before.
     events : Events
     trades : Trades
         What it was computed from.
@@ -68,6 +71,7 @@ class VPINResult:
     buy: NDArray[np.float64]
     vpin: NDArray[np.float64]
     cdf: NDArray[np.float64]
+    move: NDArray[np.float64]
     events: Events
     trades: Trades
     given: Bars | None = None

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.market.bar_cuts import check_kind
+from atomloom.store.quotes import Quotes
+from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from atomloom.store.quotes import Quotes
-    from atomloom.store.schema import Trades
+
+_MOST_DELAY = 7 * 86_400  # seconds; what is older is another market
 
 
 def tick_rule(trades: Trades) -> NDArray[np.int8]:
@@ -39,6 +42,7 @@ def tick_rule(trades: Trades) -> NDArray[np.int8]:
     """
     from atomloom.market import bar_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
+    check_kind(trades, Trades)
     signs: NDArray[np.int8] = bar_kernels.tick_signs(trades.px, int(trades.px[0]), 0)
     return signs
 
@@ -110,6 +114,8 @@ def best_quotes_at(
     """
     from atomloom.market import sign_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
+    check_kind(trades, Trades)
+    check_kind(quotes, Quotes)
     if (trades.symbol, trades.tick_size) != (quotes.symbol, quotes.tick_size):
         message = (
             f"trades are of {trades.symbol} with tick {trades.tick_size:g}, quotes of {quotes.symbol} with tick "
@@ -128,8 +134,9 @@ def best_quotes_at(
 
 
 def _seconds(delay: Any) -> float:
-    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not (math.isfinite(delay) and delay >= 0):
-        message = f"delay is {delay!r}. Hint: give seconds, 0 or more."
+    real = isinstance(delay, (int, float, np.integer, np.floating)) and not isinstance(delay, bool)
+    if not (real and math.isfinite(delay) and 0 <= delay <= _MOST_DELAY):
+        message = f"delay is {delay!r}. Hint: give seconds, 0 or more and at most {_MOST_DELAY:,}."
         raise BadInput(message)
     return float(delay)
 

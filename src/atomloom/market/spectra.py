@@ -14,6 +14,7 @@ import numpy as np
 from atomloom._lazy import need
 from atomloom.engine.budget import resolve_threads, usable_cores
 from atomloom.errors import BadInput
+from atomloom.market.bars import count
 from atomloom.market.exact_phase import event_times, event_weights, exact, fixed
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Spectrum:
 
     def peaks(self, n: int = 10) -> NDArray[np.void]:
         """Return the n highest local maxima, (n,) structured array of ``frequency, power``, highest first."""
+        count(n, "n")
         power = self.power
         around = np.concatenate([[-np.inf], power, [-np.inf]])
         tops = np.flatnonzero((power > around[:-2]) & (power >= around[2:]))
@@ -194,21 +196,17 @@ def spectrum(
     >>> spectrum(times, band=(Fraction(1, 120), Fraction(1, 30)), modes=4).power.round(6)  # doctest: +SKIP
     array([   0., 1000.,    0., 1000.])
     """
-    column, given = event_times(times), None
+    column = event_times(times)
     given = event_weights(weights, len(column))
-    low, high = exact(band[0], "band[0]"), exact(band[1], "band[1]")
+    low, high = _ends(band)
     if not low < high:
         message = f"band is ({float(low):g}, {float(high):g}). Hint: give (low, high) in Hz with low < high."
         raise BadInput(message)
-    if not 1e-12 <= eps <= 1e-1:
-        message = f"eps is {eps!r}. Hint: give an accuracy from 1e-12 to 0.1."
-        raise BadInput(message)
+    _check_eps(eps)
     origin, last = int(column.min()), int(column.max())
     modes = _modes(modes, low, high, last - origin)
     step = (high - low) / (modes - 1)
     total, square = (float(len(column)),) * 2 if given is None else (float(given.sum()), float(given @ given))
-    if square == 0.0:
-        raise BadInput("all weights are 0. Hint: leave weights out to count events.")
     coefficient = transform(column, given, origin, (low, step, modes), eps, some_threads(threads))
     return Spectrum(low, step, coefficient, origin, len(column), total, square, last - origin, eps)
 
@@ -301,13 +299,26 @@ def _still(column: NDArray[np.float64]) -> NDArray[np.float64]:
     return view
 
 
+def _check_eps(eps: Any) -> None:
+    if not isinstance(eps, (int, float)) or not 1e-12 <= eps <= 1e-1:
+        message = f"eps is {eps!r}. Hint: give an accuracy from 1e-12 to 0.1."
+        raise BadInput(message)
+
+
+def _ends(band: Any) -> tuple[Fraction, Fraction]:
+    if not (isinstance(band, (tuple, list, np.ndarray)) and len(band) == 2):
+        message = f"band is {band!r}. Hint: give (low, high) in Hz, for example (0.0, 1 / 30)."
+        raise BadInput(message)
+    return exact(band[0], "band[0]"), exact(band[1], "band[1]")
+
+
 def _modes(modes: Any, low: Fraction, high: Fraction, span_ns: int) -> int:
     if modes is None:
         modes = max(2, int((high - low) * span_ns / 10**9) + 1)
         if modes > _MOST_MODES:
             message = (
-                f"the data can tell {modes:,} frequencies of this band apart, more than {_MOST_MODES:,}. "
-                "Hint: narrow the band, or give modes."
+                f"the band is {float(high - low):g} Hz wide and the data span {span_ns / 1e9:g} s: that tells more "
+                f"than {_MOST_MODES:,} frequencies apart. Hint: narrow the band, or give modes."
             )
             raise BadInput(message)
     if isinstance(modes, bool) or not isinstance(modes, (int, np.integer)) or not 2 <= modes <= _MOST_MODES:

@@ -43,8 +43,8 @@ class LineTest:
         Surrogates that do.
     surrogate_power : (S,) float64
     amplitude : float
-        Absolute sum of w exp(-2 pi i f t) over the sum of w: the share of the weight that beats in step, roughly, where
-        it is well above ``1 / sqrt(n_events)``.
+        Absolute sum of w exp(-2 pi i f t) over the sum of |w|: the share of the weight that beats in step, roughly,
+        where it is well above ``1 / sqrt(n_events)``.
     level : float
         Both p-values must be at most this for the line to count as found.
     n_events, n_blocks : int
@@ -193,6 +193,7 @@ def line_test(
     LineTest(every 60 s, found, ... times its neighbours)
     """
     line, spacing = exact(frequency), exact(comb, "comb")
+    count(neighbours, "neighbours")
     if line <= 0 or spacing <= 0 or spacing * neighbours >= line:
         message = (
             f"frequency is {float(line):g} Hz, with {neighbours} neighbours {float(spacing):g} Hz apart. "
@@ -204,14 +205,15 @@ def line_test(
             message = f"{name} is {number!r}. Hint: give a whole number from 1 to {most:,}."
             raise BadInput(message)
     check_surrogates(surrogates, seed)
+    check_share(level, "level")
     column = event_times(times)
     given = event_weights(weights, len(column))
     length = round((5 / line if block is None else exact(block, "block")) * 10**9)
     if not 1 <= length < 2**62:
-        message = f"block is {block!r}. Hint: give seconds, five periods or more."
+        message = f"blocks of {length:,} ns cannot be made. Hint: give block in seconds, five periods or more."
         raise BadInput(message)
     cut = blocks_of(column, given, length)
-    total, square = (float(len(column)),) * 2 if given is None else (float(given.sum()), float(given @ given))
+    total, square = (float(len(column)),) * 2 if given is None else (float(np.abs(given).sum()), float(given @ given))
     near = _neighbours(cut, (line, spacing), harmonics, neighbours, some_threads(threads)) / square
     power, amplitude, others = _surrogates(cut, line, harmonics, surrogates, seed)
     return LineTest(
@@ -223,7 +225,7 @@ def line_test(
         surrogate_p=p_value(int((others >= power).sum()), surrogates),
         surrogate_power=others / square,
         amplitude=amplitude / total,
-        level=check_share(level, "level"),
+        level=float(level),
         n_events=len(column),
         n_blocks=len(cut.edges) - 1,
         block_seconds=length / 1e9,

@@ -10,7 +10,7 @@ from atomloom.errors import BadInput
 from atomloom.market.bar_cuts import LEAST, Cutter, DollarCut, SplitCut, TickCut, TimeCut, VolumeCut, whole
 from atomloom.market.bars import assemble, check_price, count, positive, whole_ns
 from atomloom.market.imbalance import WEIGHTS, Expectations, ImbalanceCut, check_signs
-from atomloom.market.stream_tape import VERSION, Tape, check_state
+from atomloom.market.stream_tape import VERSION, Tape, check_state, moment, whole_state
 from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
@@ -138,10 +138,11 @@ class BarStream:
         self._tape.drop(cut.rest)
         return made
 
-    def advance(self, now: int) -> Bars:
+    def advance(self, now: Any) -> Bars:
         """Say that no trade before ``now`` (ns UTC) will come; gives the time bar that is over by then, if one is."""
-        over = isinstance(self._cutter, TimeCut) and self._cutter.over(now)
-        self._tape.last_ts = max(self._tape.last_ts, int(now))
+        at = moment(now)
+        over = isinstance(self._cutter, TimeCut) and self._cutter.over(at)
+        self._tape.last_ts = max(self._tape.last_ts, at)
         return self.finish() if over else self._bars(whole(np.zeros(0, np.int64)))
 
     def finish(self) -> Bars:
@@ -168,24 +169,30 @@ class BarStream:
             If the state is of another kind of stream, or the parameters differ.
         """
         check_state(state, "BarStream")
+        with whole_state("BarStream"):
+            self._restore(state)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         if {**state["config"], "limits": _pair(state["config"]["limits"])} != self._config:
             message = f"the state has {state['config']}, this stream {self._config}. Hint: BarStream.from_state(state)."
             raise BadInput(message)
-        self._cutter = _cutter(self._config, state["cutter"])
-        self._tape.load(state["tape"])
+        cutter, tape = _cutter(self._config, state["cutter"]), Tape()
+        tape.load(state["tape"])
+        self._cutter, self._tape = cutter, tape
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, warm: bool = True) -> Self:
         """Make a stream that goes on from a checkpoint."""
         check_state(state, "BarStream")
-        config = {**state["config"], "limits": _pair(state["config"]["limits"])}
-        made = cls(**config, warm=warm)
+        with whole_state("BarStream"):
+            made = cls(**{**state["config"], "limits": _pair(state["config"]["limits"])}, warm=warm)
         made.restore(state)
         return made
 
     def _bars(self, cut: Any) -> Bars:
-        tape = self._tape
-        return assemble(tape.symbol, tape.columns(), cut, self.kind, str(self._config["price"]))
+        symbol, columns = self._tape.symbol or "UNKNOWN", self._tape.columns()
+        columns = columns._replace(tick_size=columns.tick_size or 1.0)  # before the first trade
+        return assemble(symbol, columns, cut, self.kind, str(self._config["price"]))
 
     def _warm(self) -> None:
         """Run every formula once over a few trades; the results are thrown away."""

@@ -9,7 +9,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.market.bar_cuts import LEAST
 from atomloom.market.hhi_windows import HHIConfig, WindowCount
-from atomloom.market.stream_tape import VERSION, check_next, check_state
+from atomloom.market.stream_tape import VERSION, check_next, check_state, moment, whole_state
 from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ class HHIStream:
         self._symbol, self._tick, self._last = rows.symbol, rows.tick_size, int(rows.ts[-1])
         return self._counter.feed(rows)
 
-    def advance(self, now: int) -> NDArray[np.void]:
+    def advance(self, now: Any) -> NDArray[np.void]:
         """Say that no row before ``now`` (ns UTC) will come; gives the windows of time that are over by then."""
-        self._last = max(self._last, int(now))
+        self._last = max(self._last, moment(now))
         return self._counter.close(self._last)
 
     def finish(self) -> NDArray[np.void]:
@@ -124,6 +124,10 @@ class HHIStream:
             If the state is of another kind of stream, or the parameters differ.
         """
         check_state(state, "HHIStream")
+        with whole_state("HHIStream"):
+            self._restore(state)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         if _config(state) != self.config:
             message = f"the state has {state['config']}. Hint: HHIStream.from_state(state) takes its parameters."
             raise BadInput(message)
@@ -134,7 +138,8 @@ class HHIStream:
     def from_state(cls, state: Mapping[str, Any], *, warm: bool = True) -> Self:
         """Make a stream that goes on from a checkpoint."""
         check_state(state, "HHIStream")
-        made = cls(**_config(state).to_dict(), warm=warm)
+        with whole_state("HHIStream"):
+            made = cls(**_config(state).to_dict(), warm=warm)
         made.restore(state)
         return made
 

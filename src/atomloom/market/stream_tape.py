@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.market.bar_cuts import LEAST, Columns
+from atomloom.market.bar_cuts import LEAST, MOST, Columns, check_kind
+from atomloom.store.quotes import Quotes
+from atomloom.store.schema import Trades
+from atomloom.store.units import to_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
-
-    from atomloom.store.schema import Trades
 
 _COLUMNS = ("ts", "px", "size")
 VERSION = 1
@@ -41,13 +43,17 @@ class Tape:
         self.last_ts = LEAST
         self._held = {name: np.empty(64, np.int64) for name in _COLUMNS}
         self._lo = self._hi = 0
+        self._volume = 0
 
     def __len__(self) -> int:
         return self._hi - self._lo
 
     def check(self, trades: Trades) -> None:
-        """Refuse trades of another instrument, or from before the last ones."""
+        """Refuse trades of another instrument, from before the last ones, or of more volume than can be counted."""
+        check_kind(trades, Trades)
         check_next(trades, self.symbol, self.tick_size, self.last_ts)
+        if self._volume + trades.volume > MOST:
+            raise BadInput("what is open would hold a volume beyond int64. Hint: rescale the sizes.")
 
     def append(self, trades: Trades) -> Columns:
         """Take trades that :meth:`check` lets pass; give them alone, as int64."""
@@ -56,6 +62,7 @@ class Tape:
         for name in _COLUMNS:
             self._held[name][self._hi : self._hi + n] = getattr(trades, name)
         self._hi += n
+        self._volume += trades.volume
         self.symbol, self.tick_size, self.last_ts = trades.symbol, trades.tick_size, int(trades.ts[-1])
         return self._view(self._hi - n)
 
@@ -65,6 +72,7 @@ class Tape:
 
     def drop(self, n: int) -> None:
         """Forget the first n trades."""
+        self._volume -= int(self._held["size"][self._lo : self._lo + n].sum())
         self._lo += n
 
     def state(self) -> dict[str, Any]:
@@ -78,6 +86,10 @@ class Tape:
         self.last_ts = int(state["last_ts"])
         self._held = {name: np.array(state[name], dtype=np.int64) for name in _COLUMNS}
         self._lo, self._hi = 0, len(self._held["ts"])
+        if any(column.shape != (self._hi,) for column in self._held.values()):
+            message = "its columns have different lengths"
+            raise ValueError(message)
+        self._volume = int(self._held["size"].sum())
 
     def _view(self, lo: int) -> Columns:
         views = [self._held[name][lo : self._hi] for name in _COLUMNS]
@@ -105,6 +117,7 @@ def check_next(trades: Any, symbol: str, tick_size: float, last_ts: int) -> None
     >>> from atomloom.store import Trades
     >>> check_next(Trades(ts=[3], px=[1], size=[1]), "", 0.0, LEAST)
     """
+    check_kind(trades, Trades, Quotes)
     if symbol and (trades.symbol, trades.tick_size) != (symbol, tick_size):
         message = (
             f"this stream has trades of {symbol} with tick {tick_size:g}, these are of {trades.symbol} with tick "
@@ -119,6 +132,21 @@ def check_next(trades: Any, symbol: str, tick_size: float, last_ts: int) -> None
         raise BadInput(message)
 
 
+def moment(now: Any) -> int:
+    """Take a time, int ns UTC or datetime64 or ISO 8601, as int ns.
+
+    Examples
+    --------
+    >>> moment("1970-01-01T00:00:01")
+    1000000000
+    """
+    at = to_ns(now)
+    if not LEAST < at <= MOST:
+        message = f"the time {at} is beyond int64 ns. Hint: give ns since 1970-01-01 UTC."
+        raise BadInput(message)
+    return at
+
+
 def check_state(state: Mapping[str, Any], stream: str) -> None:
     """Refuse a state of another kind of stream, or of another version.
 
@@ -126,7 +154,27 @@ def check_state(state: Mapping[str, Any], stream: str) -> None:
     --------
     >>> check_state({"stream": "BarStream", "version": VERSION}, "BarStream")
     """
-    seen = (state.get("stream"), state.get("version"))
+    seen = (state.get("stream"), state.get("version")) if hasattr(state, "get") else (type(state).__name__, None)
     if seen != (stream, VERSION):
         message = f"the state is of {seen[0]!r}, version {seen[1]!r}. Hint: {stream} takes its own, version {VERSION}."
         raise BadInput(message)
+
+
+@contextmanager
+def whole_state(stream: str) -> Iterator[None]:
+    """Turn what a damaged state raises into an error that says so.
+
+    Examples
+    --------
+    >>> with whole_state("BarStream"):
+    ...     {}["tape"]
+    Traceback (most recent call last):
+    atomloom.errors.BadInput: the state is not whole ('tape'). Hint: give a BarStream what its state() gave.
+    """
+    try:
+        yield
+    except BadInput:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        message = f"the state is not whole ({error}). Hint: give a {stream} what its state() gave."
+        raise BadInput(message) from error

@@ -9,12 +9,13 @@ import numpy as np
 
 from atomloom.errors import BadInput
 from atomloom.market.alert_book import Alerts, book
+from atomloom.market.bar_cuts import BAR_BYTES, check_room
 from atomloom.market.bars import split_columns, volume_edges
 from atomloom.market.expanding import ExpandingRank
 from atomloom.market.flow import Flow, Spread, classify, vpin_of
 from atomloom.market.layout import Layout
 from atomloom.market.spec import VPINConfig
-from atomloom.market.stream_tape import VERSION, Tape, check_state
+from atomloom.market.stream_tape import VERSION, Tape, check_state, moment, whole_state
 from atomloom.store.schema import Trades
 from atomloom.store.units import to_price
 
@@ -79,13 +80,7 @@ class VPINStream:
     """
 
     def __init__(self, config: VPINConfig, *, warm: bool = True) -> None:
-        ahead = config.looks_ahead()
-        if ahead or config.cdf != "expanding" or config.sigma != "expanding":
-            message = (
-                f"this configuration needs what a stream cannot know ({', '.join(ahead) or config.cdf}). Hint: give "
-                'bucket_volume (last month\'s daily volume over buckets_per_day), sigma="expanding", cdf="expanding".'
-            )
-            raise BadInput(message)
+        _check_config(config)
         self.config = config
         self.alerts = Alerts()
         self._edges = volume_edges(config.bars_per_bucket, _volume_of(config), config.bars_per_bucket)
@@ -104,14 +99,14 @@ class VPINStream:
     def __repr__(self) -> str:
         return f"VPINStream({self._tape.symbol or 'no trades yet'}, {self._bucket:,} buckets)"
 
-    def update(self, trades: Trades, *, now: int | None = None) -> NDArray[np.void]:
+    def update(self, trades: Trades, *, now: Any = None) -> NDArray[np.void]:
         """Take the next trades; give a row per bucket that they finish.
 
         Parameters
         ----------
         trades : Trades
             Of the same instrument, none before the last trade seen; positive prices.
-        now : int, optional
+        now : int or datetime64, optional
             Time of this update, ns UTC, for the latency of alerts; without it alerts bear the bucket's end.
 
         Returns
@@ -126,17 +121,20 @@ class VPINStream:
             If the trades do not continue the stream or a price is not positive; the stream is then as before.
         """
         self._tape.check(trades)
+        at = None if now is None else moment(now)
         if int(trades.px.min()) <= 0:
             raise BadInput("px has values that are not positive. Hint: shift the prices of a spread.")
         volume = self._volume + trades.volume
         if volume + self._taken > _MOST:
             raise BadInput("the open bucket would hold a volume beyond int64. Hint: rescale the sizes.")
+        n = volume // _volume_of(self.config)
+        check_room(n * self.config.bars_per_bucket, 2 * BAR_BYTES, "bars", "a larger bucket_volume")
         self._tape.append(trades)
         self._volume = volume
-        rows = self._finished(self._volume // _volume_of(self.config))
+        rows = self._finished(n)
         begun = rows[rows["event"] == 1]
         found = zip(begun["end_ts"], begun["vpin"], begun["cdf"], ["vpin"] * len(begun), strict=True)
-        self.alerts = book(found, self._tape.symbol, self.config.to_dict(), now=now) if len(begun) else Alerts()
+        self.alerts = book(found, self._tape.symbol, self.config.to_dict(), now=at) if len(begun) else Alerts()
         return rows
 
     def state(self) -> dict[str, Any]:
@@ -166,14 +164,21 @@ class VPINStream:
             If the state is of another kind of stream, or the configurations differ.
         """
         check_state(state, "VPINStream")
-        if VPINConfig.from_dict(state["config"]) != self.config:
-            message = f"the state has {state['config']}. Hint: VPINStream.from_state(state) takes its configuration."
+        if VPINConfig.from_dict(state.get("config") or {}) != self.config:
+            message = (
+                f"the state has {state.get('config')}. Hint: VPINStream.from_state(state) takes its configuration."
+            )
             raise BadInput(message)
+        with whole_state("VPINStream"):
+            self._load(state)
+
+    def _load(self, state: Mapping[str, Any]) -> None:
         self.alerts = Alerts()
         self._tape.load(state["tape"])
         self._taken, self._volume, self._bucket = (int(state[name]) for name in ("taken", "volume", "bucket"))
         self._before = None if state["before"] is None else float(state["before"])
-        known, moments = np.array(state["known"], dtype=np.int64), np.array(state["moments"], dtype=np.float64)
+        known = np.array(state["known"], dtype=np.int64).reshape(4)
+        moments = np.array(state["moments"], dtype=np.float64).reshape(2)
         self._spread = Spread(known, moments)
         self._imbalance = np.array(state["imbalance"], dtype=np.float64)
         self._rank = ExpandingRank(np.asarray(state["ranked"], dtype=np.float64))
@@ -183,7 +188,8 @@ class VPINStream:
     def from_state(cls, state: Mapping[str, Any], *, warm: bool = True) -> Self:
         """Make a stream that goes on from a checkpoint."""
         check_state(state, "VPINStream")
-        made = cls(VPINConfig.from_dict(state["config"]), warm=warm)
+        with whole_state("VPINStream"):
+            made = cls(VPINConfig.from_dict(state["config"]), warm=warm)
         made.restore(state)
         return made
 
@@ -248,3 +254,18 @@ class VPINStream:
 
 def _volume_of(config: VPINConfig) -> int:
     return int(config.bucket_volume or 0)
+
+
+def _check_config(config: Any) -> None:
+    """Refuse what a stream cannot work with."""
+    if not isinstance(config, VPINConfig):
+        message = f"config is {config!r}. Hint: VPINConfig(bucket_volume=...), or VPINConfig.from_dict(...)."
+        raise BadInput(message)
+    ahead = config.looks_ahead()
+    if ahead or config.cdf != "expanding":
+        what = f"needs what a stream cannot know ({', '.join(ahead)})" if ahead else f"has the CDF {config.cdf!r}"
+        message = (
+            f"this configuration {what}. Hint: give bucket_volume (last month's daily volume over buckets_per_day), "
+            'sigma="expanding", cdf="expanding".'
+        )
+        raise BadInput(message)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.kernels.jit import kernel
-from atomloom.market.cut_kernels import BLOCK, close_block, stage
+from atomloom.market.cut_kernels import BLOCK, block_spans, stage
 from atomloom.market.lanes import extent, sort_8, sort_16
 
 if TYPE_CHECKING:
@@ -22,12 +22,27 @@ _TOP = 2**31 - 1
 
 
 @kernel
+def of_rank(part: Shorts, rank: int, low: int, high: int) -> int:
+    """Price of a rank, by halving the range that it must lie in; O(n log(high - low)), without a sort's branches."""
+    while low < high:
+        middle = low + (high - low) // 2
+        through = 0
+        for j in range(len(part)):
+            through += part[j] <= middle
+        if through > rank:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
 def twice_median(prices: Shorts, first: int, n: Any, counts: Shorts) -> int:
     """Twice the median of n prices from `first` on; four interleaved counters, so equal prices do not wait."""
     low, high = extent(prices, first, n)
     if high - low >= _COUNTED:
-        ordered = np.sort(prices[first : first + n])
-        return int(np.int64(ordered[(n - 1) // 2]) + ordered[n // 2])
+        part = prices[first : first + n]
+        return of_rank(part, (n - 1) // 2, low, high) + of_rank(part, n // 2, low, high)
     width = np.uint64(high - low + 1)
     counts[: 4 * width] = 0
     for j in range(first, first + n):
@@ -45,18 +60,16 @@ def twice_median(prices: Shorts, first: int, n: Any, counts: Shorts) -> int:
 
 
 @kernel
-def medians(prices: Shorts, trade: Ints, follow: Ints, first: int, stands: Shorts, scratch: Shorts) -> None:
-    """Twice the median price of the trades of the bar that each closing trade ends.
+def medians(prices: Shorts, first: Ints, last: Ints, stands: Shorts, scratch: Shorts) -> None:
+    """Twice the median price of the trades of each bar.
 
     Parameters
     ----------
     prices : (P,) int32
         16 elements more than there are trades, so that registers may be filled past the end.
-    trade, follow : (E,) int64
-        Closing trades and the first trade of the bar after each.
-    first : int
-        First trade of the first of these bars.
-    stands : (E,) int32
+    first, last : (at least K,), (K,) int64
+        First and last trade of each bar.
+    stands : (K,) int32
         Out.
     scratch : (4 * 256,) int32
 
@@ -64,61 +77,47 @@ def medians(prices: Shorts, trade: Ints, follow: Ints, first: int, stands: Short
     -----
     Up to 16 trades are sorted in a register (:mod:`atomloom.market.lanes`). O(trades).
     """
-    for e in range(len(trade)):
-        count = np.uint64(trade[e] - first + 1)
+    for k in range(len(last)):
+        begin = first[k]
+        count = np.uint64(last[k] - begin + 1)
         if count <= np.uint64(8):
-            sort_8(prices, first, np.int64(count), scratch)
-            stands[e] = scratch[(count - np.uint64(1)) >> np.uint64(1)] + scratch[count >> np.uint64(1)]
+            sort_8(prices, begin, np.int64(count), scratch)
+            stands[k] = scratch[(count - np.uint64(1)) >> np.uint64(1)] + scratch[count >> np.uint64(1)]
         elif count <= np.uint64(16):
-            sort_16(prices, first, np.int64(count), scratch)
-            stands[e] = scratch[(count - np.uint64(1)) >> np.uint64(1)] + scratch[count >> np.uint64(1)]
+            sort_16(prices, begin, np.int64(count), scratch)
+            stands[k] = scratch[(count - np.uint64(1)) >> np.uint64(1)] + scratch[count >> np.uint64(1)]
         else:
-            stands[e] = twice_median(prices, first, np.int64(count), scratch)
-        first = follow[e]
+            stands[k] = twice_median(prices, begin, np.int64(count), scratch)
 
 
 @kernel
-def lasts(prices: Shorts, trade: Ints, stands: Shorts) -> None:
-    """Twice the price of each closing trade."""
-    for e in range(len(trade)):
-        stands[e] = 2 * prices[np.uint64(trade[e])]
+def closes(prices: Shorts, last: Ints, stands: Shorts) -> None:
+    """Twice the last price of each bar."""
+    for k in range(len(last)):
+        stands[k] = 2 * prices[np.uint64(last[k])]
 
 
 @kernel
-def changes(stands: Shorts, prices: Shorts, trade: Ints, bars: Ints, before: int, out: Shorts) -> int:
-    """Price change of every bar, in half ticks; returns the price of the last.
-
-    A trade that completes several bars is alone in all but the first, so the second moves to
-    that trade's price and the others do not move.
-    """
-    k = np.uint64(0)
-    end = np.uint64(len(out))
-    for e in range(len(trade)):
-        now = np.int64(stands[e])
-        alone = 2 * np.int64(prices[np.uint64(trade[e])])
-        out[k] = now - before
-        if k + np.uint64(1) < end:  # written in vain for a single bar: cheaper than to ask
-            out[k + np.uint64(1)] = alone - now
-        many = np.uint64(bars[e])
-        for more in range(np.uint64(2), many):
-            out[k + more] = 0
-        before = int(alone) if many > np.uint64(1) else int(now)
-        k += many
-    return before
+def changes(stands: Shorts, before: Any, out: Shorts) -> Any:
+    """Change of each price from the one before, in half ticks; returns the last price."""
+    out[0] = stands[0] - before
+    for k in range(1, len(stands)):
+        out[k] = stands[k] - stands[k - 1]
+    return np.int64(stands[len(stands) - 1])
 
 
 @kernel
 def cut_buckets(
-    prices: Shorts, end: int, trade: Ints, bars: Ints, follow: Ints, origin: int, per_bucket: int, now: Ints, out: Ints
+    prices: Shorts, end: int, first: Ints, last: Ints, origin: int, per_bucket: int, now: Ints, out: Ints
 ) -> None:
     """Close the buckets whose last bar is completed in a block: (B, 5) first, last, low, high, close.
 
     Parameters
     ----------
     prices : (P,) int32
-        16 elements more than `end`, the number of trades in the block.
-    trade, bars, follow : (E,) int64
-        Closing trades, the bars each completes, and the first trade after.
+        16 elements more than `end`, which is after the last trade that was used up.
+    first, last : (K + 1,), (K,) int64
+        First and last trade of each bar, and the first of the bar after.
     origin : int
         What to add to a position of the block to get that of the trade in the data.
     per_bucket : int
@@ -129,24 +128,23 @@ def cut_buckets(
     out : (B, 5) int64
         Trades by their position in the data, prices relative to the base.
     """
-    bucket, left, first, low, high, begin = now[0], now[1], now[2], now[3], now[4], now[5]
-    for e in range(len(trade)):
-        left -= bars[e]
-        while left <= 0:
-            last = trade[e]
-            bottom, top = extent(prices, begin, last + 1 - begin)
-            out[bucket, 0] = first
-            out[bucket, 1] = last + origin
-            out[bucket, 2] = min(low, bottom)
-            out[bucket, 3] = max(high, top)
-            out[bucket, 4] = prices[last]
-            begin = follow[e] if left == 0 else last
-            first = begin + origin
-            low, high = np.int64(_TOP), np.int64(-_TOP - 1)
-            left += per_bucket
-            bucket += 1
+    bucket, opened, low, high, begin = now[0], now[2], now[3], now[4], now[5]
+    k = now[1] - 1  # the bar that closes the bucket
+    while k < len(last):
+        bottom, top = extent(prices, begin, last[k] + 1 - begin)
+        out[bucket, 0] = opened
+        out[bucket, 1] = last[k] + origin
+        out[bucket, 2] = min(low, bottom)
+        out[bucket, 3] = max(high, top)
+        out[bucket, 4] = prices[last[k]]
+        begin = first[k + 1]
+        opened = begin + origin
+        low, high = np.int64(_TOP), np.int64(-_TOP - 1)
+        k += per_bucket
+        bucket += 1
     bottom, top = extent(prices, begin, end - begin)
-    now[0], now[1], now[2], now[3], now[4], now[5] = bucket, left, first, min(low, bottom), max(high, top), begin
+    now[0], now[1], now[2], now[5] = bucket, k - len(last) + 1, opened, begin
+    now[3], now[4] = min(low, bottom), max(high, top)
 
 
 @kernel
@@ -197,48 +195,44 @@ def sweep(
     -----
     Each trade is read once. O(trades of the run + N) time, O(BLOCK + trades of a bar) memory.
     """
-    trade, bars, follow = np.empty(BLOCK + 1, np.int64), np.empty(BLOCK + 1, np.int64), np.empty(BLOCK + 1, np.int64)
-    cumulative, place, passed = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.float64), np.empty(BLOCK, np.int32)
+    first, last, slot = np.empty(BLOCK + 1, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK + 1, np.int32)
+    held, place, passed = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.float64), np.empty(BLOCK, np.int32)
     stands, scratch = np.empty(BLOCK, np.int32), np.empty(4 * _COUNTED, np.int32)
     prices = np.empty(2 * BLOCK + 16, np.int32)
     now = np.array([0, per_bucket, at, _TOP, -_TOP - 1, 0])
     n = max(len(by_median), len(by_close))
     ready = 0
-    first = 0  # of the open bar; prices before it are not needed again
     fill = 0
+    first[0] = 0  # of the open bar; prices before it are not needed again
     while ready < n:
         m = min(BLOCK, len(size) - at)
-        if first > 0:
-            for j in range(fill - first):
-                prices[j] = prices[first + j]
-            fill -= first
-            first = 0
+        kept = first[0]
+        if kept > 0:
+            for j in range(fill - kept):
+                prices[j] = prices[kept + j]
+            fill -= kept
+            first[0] = 0
         if fill + m + 16 > len(prices):
-            prices = np.append(prices, np.empty(len(prices), np.int32))
+            small = prices
+            prices = np.empty(2 * len(small), np.int32)
+            for j in range(fill):
+                prices[j] = small[j]
         if not stage(px[at : at + m], base, prices[fill : fill + m]):
             return False
         now[5] = fill
-        count, done, start = close_block(
-            size[at : at + m], spent, fill, start, num, den, trade, bars, follow, cumulative, place, passed
+        done, used, spent, start = block_spans(
+            size[at : at + m], spent, fill, start, num, den, first, last, slot, held, place, passed
         )
-        if done > n - ready:  # trades beyond the run
-            while done - bars[count - 1] >= n - ready:
-                done -= bars[count - 1]
-                count -= 1
-            bars[count - 1] -= done - (n - ready)
-            done = n - ready
-        if len(by_median) and count:
-            medians(prices, trade[:count], follow[:count], first, stands, scratch)
-            here = by_median[ready : ready + done]
-            before[0] = changes(stands[:count], prices, trade[:count], bars[:count], before[0], here)
-        if len(by_close) and count:
-            lasts(prices, trade[:count], stands)
-            here = by_close[ready : ready + done]
-            before[1] = changes(stands[:count], prices, trade[:count], bars[:count], before[1], here)
-        cut_buckets(prices, fill + m, trade[:count], bars[:count], follow[:count], at - fill, per_bucket, now, buckets)
-        first = follow[count - 1] if count else first
+        done = min(done, n - ready)
+        if len(by_median) and done:
+            medians(prices, first, last[:done], stands, scratch)
+            before[0] = changes(stands[:done], before[0], by_median[ready : ready + done])
+        if len(by_close) and done:
+            closes(prices, last[:done], stands)
+            before[1] = changes(stands[:done], before[1], by_close[ready : ready + done])
+        cut_buckets(prices, fill + used, first, last[:done], at - fill, per_bucket, now, buckets)
+        first[0] = first[done]
         ready += done
-        spent = 0
-        fill += m
-        at += m
+        fill += used
+        at += used
     return True

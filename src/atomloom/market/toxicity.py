@@ -82,7 +82,14 @@ def vpin(
     series = vpin_of(flow, config.window)
     steps = (lambda: stand(series, config.cdf), lambda: moves_of(buckets, config.horizon))
     cdf, moves = across(min(workers, 2), lambda step: step(), steps)
-    events = find_events(cdf, buckets.end_ts, moves, threshold=config.threshold, null_quantile=config.null_quantile)
+    events = find_events(
+        cdf,
+        buckets.end_ts,
+        moves,
+        threshold=config.threshold,
+        null_quantile=config.null_quantile,
+        horizon=config.horizon,
+    )
     return VPINResult(
         config=config,
         symbol=trades.symbol,
@@ -94,6 +101,7 @@ def vpin(
         buy=flow.bought,
         vpin=series,
         cdf=cdf,
+        move=moves,
         events=events,
         trades=trades,
         given=bars,
@@ -149,8 +157,8 @@ def vpin_grid_row(
     dict
         The parameters, then ``n_bars, n_buckets, bucket_volume_mean, n_vpin, vpin_mean, vpin_max,
         event_share, n_events, n_true, n_false, n_undecided, false_positive_rate, false_positive_low,
-        false_positive_high, null_move, looks_ahead`` and ``infeasible``: empty, or the reason why the
-        data cannot carry this point, in which case the scalars are None.
+        false_positive_high, precision, n_episodes, recall, null_move, looks_ahead`` and ``infeasible``:
+        empty, or the reason why the data cannot carry this point, in which case the scalars are None.
 
     Examples
     --------
@@ -220,6 +228,9 @@ SCALARS = (
     "false_positive_rate",
     "false_positive_low",
     "false_positive_high",
+    "precision",
+    "n_episodes",
+    "recall",
     "null_move",
     "looks_ahead",
 )

@@ -186,6 +186,12 @@ def early_warning(
     >>> early_warning(seen, herfindahl(trades, 3600), hhi_threshold=0.5)
     EarlyWarning(UNKNOWN, 100 buckets, ... warnings)
     """
+    if not (hasattr(result, "cdf") and hasattr(hhi, "hhi")):
+        message = (
+            f"{type(result).__name__} and {type(hhi).__name__} cannot be joined. Hint: early_warning(vpin(...), "
+            "herfindahl(...))."
+        )
+        raise BadInput(message)
     limit = check_share(result.config.threshold if vpin_threshold is None else vpin_threshold, "vpin_threshold")
     check_share(hhi_threshold, "hhi_threshold")
     if side not in _SIDES:
@@ -194,13 +200,14 @@ def early_warning(
     if result.symbol != hhi.symbol:
         message = f"VPIN is of {result.symbol}, HHI of {hhi.symbol}. Hint: give both for one instrument."
         raise BadInput(message)
+    oldest = None if max_age is None else _seconds(max_age)
     at = np.searchsorted(hhi.end_ts, result.end_ts, side="right") - 1
     known = at >= 0
     age = np.full(len(at), -1, dtype=np.int64)
     if known.any():
         age[known] = result.end_ts[known] - hhi.end_ts[at[known]]
-    if max_age is not None:
-        known &= age <= max_age * 10**9
+    if oldest is not None:
+        known &= age <= oldest * 10**9
         age[~known] = -1
     rank_of = expanding_share(hhi.hhi)
     index, rank = np.full(len(at), np.nan), np.full(len(at), np.nan)
@@ -213,6 +220,14 @@ def early_warning(
         "vpin_threshold": limit,
         "hhi_threshold": float(hhi_threshold),
         "side": side,
-        "max_age": max_age,
+        "max_age": oldest,
     }
     return EarlyWarning(config, hhi.symbol, result.end_ts, result.vpin, result.cdf, index, rank, share, age, warning)
+
+
+def _seconds(max_age: Any) -> float:
+    real = isinstance(max_age, (int, float, np.integer, np.floating)) and not isinstance(max_age, bool)
+    if not (real and max_age >= 0):
+        message = f"max_age is {max_age!r}. Hint: give seconds, 0 or more, or None for any age."
+        raise BadInput(message)
+    return float(max_age)
