@@ -74,7 +74,8 @@ def run(smoke: bool) -> dict:
         slow = "absent"
     what = f"VPIN of {n:,} trades, {len(expected):,} buckets of {config.bars_per_bucket} bars, median, nu {config.nu:g}"
     rows = [
-        row(f"{what}, one core", seconds["one"], "s", most=0.15, peer="polars group-by", peer_value=slow, headline=True),
+        row(f"{what}, one core", seconds["one"], "s", most=0.15, peer="polars group-by", peer_value=slow,
+            headline=True),
         row("the same on two cores, same bits", seconds["two"], "s", headline=True),
         row("one core over two", seconds["one"] / seconds["two"], "x", least=1.6, headline=True),
         row(f"{what}, one core", seconds["one"], "s", peer="one pass over prices and sizes (the memory's limit)",

@@ -10,7 +10,10 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-TOOLS = ("numpy", "pandas", "numba", "joblib", "cloudpickle", "psutil")
+TOOLS = (
+    "numpy", "pandas", "numba", "joblib", "cloudpickle", "psutil", "h5py", "hdf5plugin", "pyarrow", "polars", "duckdb",
+    "arcticdb", "finufft", "mlfinpy",
+)  # fmt: skip
 
 
 def row(

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = ("dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal")
+ORDER = (
+    "dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal", "ingest",
+    "store", "bars", "vpin", "calibrate", "stream", "nufft",
+)  # fmt: skip
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 HEADER = ["| what | atomloom | peer | ratio | to reach | |", "|---|---|---|---|---|---|"]
 

@@ -28,13 +28,17 @@ NAMES = (
     "interrupt",
     "partition",
     "journal",
+    "ingest",
+    "store",
     "bars",
+    "vpin",
+    "calibrate",
     "stream",
     "nufft",
 )
-LIMIT = 200
+LIMIT = 400
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark
-SMOKE_LIMIT = 60
+SMOKE_LIMIT = 120
 
 
 def measured(name, smoke):

@@ -38,6 +38,7 @@ def test_the_summary_on_stdout_is_the_record(demo) -> None:
     assert [row["name"] for row in record["stages"]] == [
         "read trades",
         "VPIN",
+        "controls",
         "grid",
         "tables",
     ]

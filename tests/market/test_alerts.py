@@ -153,3 +153,10 @@ def test_fields_of_another_kind_and_ages_that_are_none_are_refused(pair):
             early_warning(result, hhi, max_age=age)
     with pytest.raises(BadInput, match="cannot be joined"):
         early_warning(hhi, result)
+
+
+def test_a_rate_is_a_calibration(es):
+    assert {one.confidence for one in alerts(es, calibration=0.25)} == {0.75}
+    for wrong in (1.5, float("nan"), -0.1, "0.2", object()):
+        with pytest.raises(BadInput, match="could be judged"):
+            alerts(es, calibration=wrong)

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 import atomloom
 from atomloom.data import es_2013_09
 from atomloom.errors import BadInput
-from atomloom.market import VPINConfig, calibrate, paper_grid, vpin, vpin_grid_rows, wilson
+from atomloom.market import VPINConfig, alerts, calibrate, paper_grid, vpin, vpin_grid_rows, wilson
 from atomloom.market.crossing_kernels import bins_of, crossings
 from atomloom.market.effects import main_effects, pooled, rates, wilson_ends
 from atomloom.market.labels import quantile_without
@@ -318,3 +318,14 @@ def test_what_is_no_trades_is_refused():
         calibrate(Shelf())
     with pytest.raises(BadInput, match="not positive"):
         calibrate(Trades(ts=[0, 1], px=[1, -1], size=[1, 1]), {"nu": (0.0,)})
+
+
+def test_alerts_take_their_confidence_from_the_test_part():
+    trades = read_trades(es_2013_09())
+    base = VPINConfig(buckets_per_day=100, bars_per_bucket=10, support_days=0.1)
+    found = calibrate(trades, {"threshold": (0.8, 0.9)}, base=base, min_events=1)
+    rate = found.best()["test"]["false_positive_rate"]
+    given = alerts(vpin(trades, found.config()), calibration=found)
+    assert {alert.confidence for alert in given.records} == {1 - rate}
+    with pytest.raises(BadInput, match="no event in the test part"):
+        _ = calibrate(trades, {"threshold": (0.8, 0.9)}, base=base, min_events=10**6).false_positive_rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -33,3 +34,8 @@ print({heavy} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_reference_page_names_every_export(root):
+    named = set(re.findall(r"\w+", (root / "docs" / "reference" / "market.md").read_text(encoding="utf-8")))
+    assert set(market.__all__) <= named, f"docs/reference/market.md lacks {sorted(set(market.__all__) - named)}"

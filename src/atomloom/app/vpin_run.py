@@ -34,12 +34,15 @@ def work(
     with folder.stage("VPIN"):
         chatter.say("computing VPIN (the first time ever, kernels are compiled: some seconds)")
         result = atomloom.market.vpin(trades, settings.vpin)
+    with folder.stage("controls"):
+        controls = atomloom.market.controls(result, folder.record["seed"])
     grid = _grid(folder, settings, run, trades)
     with folder.stage("tables"):
         folder.write_frame("bars.csv", result.bars.to_frame())
         folder.write_frame("buckets.csv", result.to_frame())
         folder.write_frame("episodes.csv", _episodes(result))
         folder.write_frame("alerts.csv", atomloom.market.alerts(result).to_frame())
+        folder.write_frame("controls.csv", controls.to_frame())
         folder.write_frame("grid.csv", _rows(grid))
         folder.write_lines("trace.jsonl", grid.trace.records)
     return _summary(folder, trades, result, grid)

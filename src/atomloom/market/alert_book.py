@@ -139,10 +139,11 @@ def alerts(result: Any, *, calibration: Any = None) -> Alerts:
     ----------
     result : VPINResult or EarlyWarning
         What has events: buckets at whose end a signal rose above its threshold.
-    calibration : object, optional
-        Anything with a ``false_positive_rate`` between 0 and 1: the confidence of each alert is then 1 less
-        that rate. Without it the confidence is the CDF of the signal at that time, which says how unusual the
-        signal is and not how often it is right.
+    calibration : float or object, optional
+        A false positive rate between 0 and 1, best one of a test part, ``found.best()["test"]["false_positive_rate"]``
+        of a :class:`Calibration`; or anything that has a ``false_positive_rate``. The confidence of each alert is
+        then 1 less that rate. Without it the confidence is the CDF of the signal at that time, which says how
+        unusual the signal is and not how often it is right.
 
     Returns
     -------
@@ -236,9 +237,12 @@ def _checked(alert: Alert) -> Alert:
 
 
 def _rate(calibration: Any) -> float:
-    rate = getattr(calibration, "false_positive_rate", None)
+    rate = calibration if isinstance(calibration, float) else getattr(calibration, "false_positive_rate", None)
     real = isinstance(rate, (int, float, np.floating)) and not isinstance(rate, bool)
     if rate is None or not real or not 0.0 <= rate <= 1.0:
-        message = f"the calibration has a false_positive_rate of {rate!r}. Hint: it takes events that could be judged."
+        message = (
+            f"the calibration has a false_positive_rate of {rate!r}. Hint: give one from 0 to 1, for example "
+            'found.best()["test"]["false_positive_rate"]; it takes events that could be judged.'
+        )
         raise BadInput(message)
     return float(rate)

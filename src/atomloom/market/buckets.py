@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEP = 8192  # trades per entry of the index of volumes
 _ALONE = 1 << 17  # trades below which threads do not pay
-_PART = 1 << 19  # trades of a part; what is made of it is still in the cache when it is used
+_PART = 1 << 21  # trades of a part; what is made of it is still near when it is used
 _SWEPT = ("median", "close")  # prices that are whole half ticks, in the order of the sweep
 
 
@@ -212,41 +212,28 @@ def swept(
     change = {price: np.empty(layout.n_bars if price in prices else 0, np.int32) for price in _SWEPT}
     most = {price: np.empty(n) for price in prices}
     sums = {price: np.empty((n, 2), np.int64) for price in prices}
-    rows, times, extremes = np.empty((n, 5), np.int64), np.empty((2, n), np.int64), np.empty((3, n))
+    times, extremes = np.empty((2, n), np.int64), np.empty((3, n))
 
-    def run(
-        bar: int, each: int, before: NDArray[np.int64], out: list[NDArray[np.int32]], to: NDArray[np.int64]
-    ) -> bool:
+    def run(bar: int, each: int, before: NDArray[np.int64], out: list[NDArray[np.int32]], to: tuple[Any, Any]) -> bool:
         at, spent = _locate(trades, index, layout.edge(bar))
         fits: bool = sweep_kernels.sweep(
-            trades.size,
-            trades.px,
-            base,
-            at,
-            spent,
-            layout.carry(bar),
-            layout.num,
-            layout.den,
-            each,
-            before,
-            out[0],
-            out[1],
-            to,
-        )
+            trades.size, trades.px, base, at, spent, layout.carry(bar), layout.num, layout.den, each, before,
+            out[0], out[1], to[0], to[1],
+        )  # fmt: skip
         return fits
 
     def part(span: tuple[int, int]) -> bool:
         lo, hi = span
         bars = slice(lo * per_bucket, hi * per_bucket)
         before, one = np.zeros(2, np.int64), [np.empty(min(1, len(change[price])), np.int32) for price in _SWEPT]
-        fits = run(max(bars.start - 1, 0), 1, before, one, np.empty((1, 5), np.int64))  # the bar before, or the first
-        fits = fits and run(bars.start, per_bucket, before, [change[price][bars] for price in _SWEPT], rows[lo:hi])
+        # the bar before, or the first
+        fits = run(max(bars.start - 1, 0), 1, before, one, (np.empty((2, 2), np.int64)[:, :1], np.empty((3, 2))[:, :1]))
+        to = times[:, lo:hi], extremes[:, lo:hi]
+        fits = fits and run(bars.start, per_bucket, before, [change[price][bars] for price in _SWEPT], to)
         if fits:
+            to[0][:] = trades.ts[to[0]]
             for price in prices:
                 flow_kernels.bucket_sums(change[price][bars], per_bucket, True, most[price][lo:hi], sums[price][lo:hi])
-            for side in range(2):
-                np.take(trades.ts, rows[lo:hi, side], out=times[side, lo:hi])
-            np.add(rows[lo:hi, 2:].T, base, out=extremes[:, lo:hi])
         return fits
 
     parts = max(1 if threads == 1 else 4 * threads, len(trades) // _PART)
@@ -255,7 +242,8 @@ def swept(
     low, high, close = extremes
     if low.min() <= 0:
         check_prices(trades.px, 0)
-    check_prices(trades.px[int(rows[-1, 1]) :], int(rows[-1, 1]))
+    rest = _locate(trades, index, layout.edge(layout.n_bars) - 1)[0]
+    check_prices(trades.px[rest:], rest)
     return {
         price: Buckets(
             layout, times[0], times[1], high, low, close, change[price], whole=True, most=most[price], sums=sums[price]

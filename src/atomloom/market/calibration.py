@@ -120,6 +120,22 @@ class Calibration:
         chosen: VPINConfig = best["config"]
         return chosen
 
+    @property
+    def false_positive_rate(self) -> float:
+        """Rate of :meth:`best` in the test part, which had no hand in choosing it: what ``alerts`` takes.
+
+        Raises
+        ------
+        BadInput
+            If there is no best combination, or none of its test events can be judged.
+        """
+        best = self.best()
+        rate = None if best is None else best["test"]["false_positive_rate"]
+        if rate is None:
+            message = "the best combination has no event in the test part that can be judged. "
+            raise BadInput(message + "Hint: give more data, or lower min_events.")
+        return float(rate)
+
     def shrinkage(self) -> dict[str, Any]:
         """How much worse the best tenth in training does in the test part.
 

@@ -121,12 +121,12 @@ def spans(
         slot[k] = -1
     for j in range(len(passed)):
         slot[np.uint64(passed[j])] = j
-    latest = np.int32(-1)
+    latest: Any = np.int32(-1)
     for k in range(done):
         latest = max(latest, slot[k])  # a trade that completes several bars skips slots
-        j = np.uint64(latest + 1)
+        after = np.uint64(latest + 1)
         last[k] = at + latest + 1
-        first[k + 1] = at + latest + 1 + (place[j] - (k + 1) < scale)
+        first[k + 1] = at + latest + 1 + (place[after] - (k + 1) < scale)
 
 
 @kernel
@@ -200,6 +200,6 @@ def block_spans(
     reach = (total + 1.0) * den
     if reach > FITS or reach >= num * float(len(last)):
         return spans_exactly(part, spent, at, start, num, den, len(last), first, last)
-    done = np.int64(passed[m - 1])
+    done: Any = np.int64(passed[m - 1])
     spans(passed[:m], place, scale, done, at, slot, first, last)
     return done, m, 0, start + total * den - done * num

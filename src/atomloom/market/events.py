@@ -194,6 +194,39 @@ def find_events(
     if not len(cdf) == len(end_ts) == len(move):
         message = f"cdf, end_ts and move have {len(cdf)}, {len(end_ts)} and {len(move)} rows. Hint: one per bucket."
         raise BadInput(message)
+    return events_against(cdf, end_ts, move, null_of(cdf, move, null_quantile), threshold=threshold, horizon=horizon)
+
+
+def null_of(known: NDArray[np.float64], move: NDArray[np.float64], quantile: float) -> tuple[float, int]:
+    """Quantile of the moves after buckets where something is known, NaN if there is none, and their number.
+
+    Examples
+    --------
+    >>> null_of(np.array([np.nan, 0.2, 0.7]), np.array([5.0, 1.0, 3.0]), 0.5)
+    (2.0, 2)
+    """
+    null = move[~np.isnan(known) & ~np.isnan(move)]
+    return (float(np.quantile(null, quantile)), len(null)) if len(null) else (math.nan, 0)
+
+
+def events_against(
+    cdf: NDArray[np.float64],
+    end_ts: NDArray[np.int64],
+    move: NDArray[np.float64],
+    null: tuple[float, int],
+    *,
+    threshold: float,
+    horizon: int,
+) -> Events:
+    """Find events as :func:`find_events` does, against a null move that is known already.
+
+    Examples
+    --------
+    >>> cdf, move = np.array([0.5, 0.995, 0.5]), np.array([0.1, 0.3, 0.2])
+    >>> events_against(cdf, np.arange(3), move, (0.2, 3), threshold=0.99, horizon=1).n_true
+    1
+    """
+    null_move, null_count = null
     above = cdf > threshold  # False where NaN
     edge = np.diff(above.astype(np.int8), prepend=np.int8(0))
     start = np.flatnonzero(edge == 1).astype(np.int64)
@@ -202,13 +235,11 @@ def find_events(
     if len(fall) < len(start):
         fall = np.append(fall, len(cdf) - 1)
         open_end[-1] = True
-    null = move[~np.isnan(cdf) & ~np.isnan(move)]
-    null_move = float(np.quantile(null, null_quantile)) if len(null) else math.nan
     after = move[start]
     true = np.where(np.isnan(after) | math.isnan(null_move), -1, after > null_move).astype(np.int8)
     episodes, caught = _caught(start, ~np.isnan(cdf) & (move > null_move), horizon)
     return Events(
-        start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, len(null), episodes, caught
+        start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, null_count, episodes, caught
     )
 
 

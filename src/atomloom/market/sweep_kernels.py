@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]
     Ticks = NDArray[np.integer[Any]]  # int32 or int64
+    Floats = NDArray[np.float64]
 
 _COUNTED = 256  # ticks between lowest and highest up to which prices are counted rather than sorted
 _TOP = 2**31 - 1
@@ -108,9 +109,18 @@ def changes(stands: Shorts, before: Any, out: Shorts) -> Any:
 
 @kernel
 def cut_buckets(
-    prices: Shorts, end: int, first: Ints, last: Ints, origin: int, per_bucket: int, now: Ints, out: Ints
+    prices: Shorts,
+    end: int,
+    first: Ints,
+    last: Ints,
+    origin: int,
+    base: int,
+    per_bucket: int,
+    now: Ints,
+    trades: Ints,
+    extremes: Floats,
 ) -> None:
-    """Close the buckets whose last bar is completed in a block: (B, 5) first, last, low, high, close.
+    """Close the buckets whose last bar is completed in a block.
 
     Parameters
     ----------
@@ -120,23 +130,27 @@ def cut_buckets(
         First and last trade of each bar, and the first of the bar after.
     origin : int
         What to add to a position of the block to get that of the trade in the data.
+    base : int
+        What to add to a price.
     per_bucket : int
         Bars per bucket.
     now : (6,) int64
         Carried from block to block: bucket, bars left in it, its first trade (in the data), lowest
         and highest price of its trades in earlier blocks, and where its trades in this block begin.
-    out : (B, 5) int64
-        Trades by their position in the data, prices relative to the base.
+    trades : (2, B) int64
+        Out: first and last trade, by their position in the data.
+    extremes : (3, B) float64
+        Out: lowest, highest and last price.
     """
     bucket, opened, low, high, begin = now[0], now[2], now[3], now[4], now[5]
     k = now[1] - 1  # the bar that closes the bucket
     while k < len(last):
         bottom, top = extent(prices, begin, last[k] + 1 - begin)
-        out[bucket, 0] = opened
-        out[bucket, 1] = last[k] + origin
-        out[bucket, 2] = min(low, bottom)
-        out[bucket, 3] = max(high, top)
-        out[bucket, 4] = prices[last[k]]
+        trades[0, bucket] = opened
+        trades[1, bucket] = last[k] + origin
+        extremes[0, bucket] = float(base + min(low, bottom))
+        extremes[1, bucket] = float(base + max(high, top))
+        extremes[2, bucket] = float(base + prices[last[k]])
         begin = first[k + 1]
         opened = begin + origin
         low, high = np.int64(_TOP), np.int64(-_TOP - 1)
@@ -161,7 +175,8 @@ def sweep(
     before: Ints,
     by_median: Shorts,
     by_close: Shorts,
-    buckets: Ints,
+    trades: Ints,
+    extremes: Floats,
 ) -> bool:
     """Sweep over the trades of a run of whole buckets.
 
@@ -183,8 +198,11 @@ def sweep(
         Twice the (relative) median and last price of the bar before the run; then of its last bar.
     by_median, by_close : (N,) int32
         Out: change of every bar's median and last price, half ticks. One of them may have no elements.
-    buckets : (B, 5) int64
-        Out: first and last trade, lowest, highest and last price (relative) of each bucket.
+    trades : (2, B) int64
+        Out: first and last trade of each bucket. Their times are looked up elsewhere: here one wait for
+        memory would follow the other.
+    extremes : (3, B) float64
+        Out: lowest, highest and last price of each bucket, ticks.
 
     Returns
     -------
@@ -230,7 +248,7 @@ def sweep(
         if len(by_close) and done:
             closes(prices, last[:done], stands)
             before[1] = changes(stands[:done], before[1], by_close[ready : ready + done])
-        cut_buckets(prices, fill + used, first, last[:done], at - fill, per_bucket, now, buckets)
+        cut_buckets(prices, fill + used, first, last[:done], at - fill, base, per_bucket, now, trades, extremes)
         first[0] = first[done]
         ready += done
         fill += used

@@ -10,7 +10,7 @@ import numpy as np
 from atomloom.engine.budget import resolve_threads
 from atomloom.errors import Infeasible
 from atomloom.market.buckets import across, buckets_of
-from atomloom.market.events import find_events
+from atomloom.market.events import events_against, null_of
 from atomloom.market.flow import classify, sigma_of, vpin_of
 from atomloom.market.layout import cut_bars
 from atomloom.market.result import VPINResult
@@ -18,7 +18,7 @@ from atomloom.market.spec import VPINConfig
 from atomloom.store.units import to_price
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -80,16 +80,14 @@ def vpin(
     sigma = sigma_of(buckets, config.sigma)
     flow = classify(buckets.change, buckets.most, sigma, buckets.layout, config.nu, threads=workers)
     series = vpin_of(flow, config.window)
-    steps = (lambda: stand(series, config.cdf), lambda: moves_of(buckets, config.horizon))
-    cdf, moves = across(min(workers, 2), lambda step: step(), steps)
-    events = find_events(
-        cdf,
-        buckets.end_ts,
-        moves,
-        threshold=config.threshold,
-        null_quantile=config.null_quantile,
-        horizon=config.horizon,
-    )
+
+    def judged() -> tuple[NDArray[np.float64], tuple[float, int]]:
+        moves = moves_of(buckets, config.horizon)
+        return moves, null_of(series, moves, config.null_quantile)  # the CDF is known where the series is
+
+    steps: tuple[Callable[[], Any], ...] = (lambda: stand(series, config.cdf), judged)
+    cdf, (moves, null) = across(min(workers, 2), lambda step: step(), steps)
+    events = events_against(cdf, buckets.end_ts, moves, null, threshold=config.threshold, horizon=config.horizon)
     return VPINResult(
         config=config,
         symbol=trades.symbol,

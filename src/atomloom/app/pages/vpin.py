@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from atomloom.app.runs import RunFolder
 
 _EVENT_ROWS = 40
+_ALARMS = {
+    "vpin": "VPIN events",
+    "always": "always",
+    "random": "at random",
+    "volatility": "at buckets of like volatility",
+    "volume": "at buckets of like volume",
+}
 _MAPS = (
     ("threshold", "support_days", "n_events", "Number of events"),
     ("bars_per_bucket", "nu", "vpin_mean", "Mean VPIN"),
@@ -35,6 +42,7 @@ def page(run: RunFolder) -> Page:
         html.tiles(_tiles(summary)),
         _market(record, bars, buckets, events),
         _events(record, events),
+        _controls(run.read_frame("controls.csv")),
         _grid(record, run.read_frame("grid.csv")),
         how_it_ran(run),
         what_was_asked(record),
@@ -100,6 +108,24 @@ def _events(record: dict[str, Any], events: pd.DataFrame) -> str:
     if len(events) > _EVENT_ROWS:
         note += f" The first {_EVENT_ROWS} of {len(events):,} events; all are in episodes.csv."
     return html.section("Events", html.table(header, rows, text=(0, 1, 6)), note=note)
+
+
+def _controls(controls: pd.DataFrame) -> str:
+    rows = [
+        (
+            _ALARMS.get(row.alarms, row.alarms),
+            f"{row.n:,}",
+            "" if math.isnan(float(row.false_positive_rate)) else f"{row.false_positive_rate:.0%}",
+            "" if math.isnan(float(row.low)) else f"{row.low:.0%} to {row.high:.0%}",
+        )
+        for row in cast("Any", controls.itertuples(index=False))
+    ]
+    note = (
+        "As many alarms placed without VPIN, and judged alike. If alarms matched by volatility or volume do as well, "
+        "VPIN adds nothing to them."
+    )
+    header = ("alarms", "number", "false positive rate", "95% interval")
+    return html.section("Controls", html.table(header, rows), note=note)
 
 
 def _grid(record: dict[str, Any], grid: pd.DataFrame) -> str:
