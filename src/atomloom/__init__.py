@@ -35,6 +35,8 @@ _EXPORTS = {
     "plan_parallel": "atomloom.engine.run",
     "run_parallel": "atomloom.engine.run",
     "shared_empty": "atomloom.engine.arrays",
+    # app
+    "figure": "atomloom.app.figures",
     # rooms
     "afml": "atomloom.afml",
     "engine": "atomloom.engine",
@@ -44,6 +46,7 @@ _EXPORTS = {
 
 if TYPE_CHECKING:
     from atomloom import afml, engine, market, store
+    from atomloom.app.figures import figure
     from atomloom.engine.arrays import shared_empty
     from atomloom.engine.jobs import expand_call
     from atomloom.engine.partition import cost_parts, lin_parts, nested_parts
@@ -80,6 +83,7 @@ __all__ = [
     "cost_parts",
     "engine",
     "expand_call",
+    "figure",
     "grid",
     "lin_parts",
     "market",

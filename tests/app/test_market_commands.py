@@ -12,6 +12,7 @@ import pytest
 
 from atomloom import market, store
 from atomloom.app.cli import run
+from atomloom.app.runs import RunFolder
 from atomloom.data import es_2013_09
 from atomloom.store import Trades
 
@@ -45,7 +46,7 @@ def test_bars_are_those_of_the_library(here, capsys) -> None:
     said = json.loads(capsys.readouterr().out)
     bars = market.tick_bars(store.read_trades(ES), 500, price="vwap")
     assert said["n_bars"] == len(bars)
-    frame = pd.read_csv("a/bars.csv", float_precision="round_trip")
+    frame = RunFolder.open(Path("a")).read_frame("bars.csv")
     assert np.array_equal(frame["price"], bars.price)
     returns = np.diff(np.log(bars.close))
     away = returns - returns.mean()

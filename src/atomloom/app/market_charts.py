@@ -42,8 +42,8 @@ def bars_over_time(bars: pd.DataFrame) -> str:
         volume.set_ylabel("volume")
         trades.plot(ends, bars["n_trades"], color=RED, linewidth=1.0, drawstyle="steps-post")
         trades.set_ylabel("trades")
-        for ax in (volume, trades):
-            ax.set_ylim(bottom=0)
+        for ax, column in ((volume, "volume"), (trades, "n_trades")):
+            ax.set_ylim(0, 1.06 * float(bars[column].max()))
         _time_axis(trades, ends)
         return to_svg(figure, "Close, volume and trades of the bars over time")
 
@@ -102,7 +102,7 @@ def hhi_over_time(windows: pd.DataFrame) -> str:
                 markersize=4,
             )
             ax.set_ylabel(label)
-            ax.set_ylim(bottom=0)
+            ax.set_ylim(0, 1.06 * float(windows[column].max()))
         index.set_title("Herfindahl index over venues")
         _time_axis(venues, ends)
         return to_svg(figure, "Herfindahl index over time")

@@ -53,6 +53,7 @@ def command(run: RunOptions, file: Path | None, **given: Any) -> None:
 def _work(
     path: Path, settings: SpectrumSettings, run: RunOptions, folder: RunFolder, chatter: Chatter
 ) -> dict[str, Any]:
+    import numpy as np  # noqa: PLC0415  # same
     import pandas as pd  # noqa: PLC0415  # same
 
     from atomloom import market  # noqa: PLC0415  # same
@@ -74,6 +75,9 @@ def _work(
         )  # fmt: skip
     with folder.stage("folding"):
         folded = market.fold(trades.ts, settings.period, settings.bins, surrogates=settings.surrogates, seed=seed)
+        # a burst at the same second of every session fills a bin without any clock: seconds that traded count once
+        seconds = np.unique(trades.ts // 10**9) * 10**9
+        once = market.fold(seconds, settings.period, settings.bins, surrogates=settings.surrogates, seed=seed)
     with folder.stage("tables"):
         folder.write_frame("spectrum.csv", pd.DataFrame({"frequency": found.frequency, "power": found.power}))
         folder.write_frame("peaks.csv", _peaks(found))
@@ -83,6 +87,7 @@ def _work(
         **about(folder, trades),
         "line": {**line.to_dict(), "found": line.found, "text": line.summary()},
         "fold": {**folded.to_dict(), "top": int(folded.top), "text": folded.summary()},
+        "fold_once": {**once.to_dict(), "top": int(once.top)},
         "sigma": float(folded.sigma),
         "spectrum_text": found.summary(),
     }
@@ -105,9 +110,11 @@ def _say(folder: RunFolder) -> list[tuple[str, str]]:
     from atomloom.app.vpin_run import trades_line  # noqa: PLC0415  # same
 
     summary = folder.record["summary"]
+    once = summary["fold_once"]
     return [
         trades_line(summary),
         ("band", summary["spectrum_text"].splitlines()[0]),
         ("line", summary["line"]["text"].splitlines()[0]),
         ("folded", summary["fold"]["text"].splitlines()[0]),
+        ("once", f"each second counted once: bin {once['top']} fullest, p {once['p_value']:.3g}"),
     ]

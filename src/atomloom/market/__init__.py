@@ -42,6 +42,7 @@ _EXPORTS = {
     "lee_ready": "atomloom.market.signs",
     "line_test": "atomloom.market.spectrum_lines",
     "paper_grid": "atomloom.market.points",
+    "provenance": "atomloom.market.origins",
     "runs_bars": "atomloom.market.imbalance",
     "spectrum": "atomloom.market.spectra",
     "start_sensitivity": "atomloom.market.start_points",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from atomloom.market.folding import Fold, fold
     from atomloom.market.fragmentation import Fragmentation, herfindahl
     from atomloom.market.imbalance import imbalance_bars, runs_bars
+    from atomloom.market.origins import provenance
     from atomloom.market.points import paper_grid
     from atomloom.market.result import VPINResult
     from atomloom.market.signs import lee_ready, tick_rule
@@ -118,6 +120,7 @@ __all__ = [
     "lee_ready",
     "line_test",
     "paper_grid",
+    "provenance",
     "runs_bars",
     "spectrum",
     "start_sensitivity",

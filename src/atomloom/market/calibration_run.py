@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ from atomloom.market.buckets import VolumeIndex, check_prices, volume_index
 from atomloom.market.calibration import Calibration
 from atomloom.market.labels import Labels
 from atomloom.market.leaves import FOUND, leaf_rows, leaves_of
+from atomloom.market.origins import versions
 from atomloom.market.points import PAPER_GRID, POINT, grid_hash, points_of
 from atomloom.market.spec import VPINConfig
 from atomloom.store.schema import Trades
@@ -110,7 +110,7 @@ def calibrate(
         "split": split if isinstance(split, float) else str(split),
         "grid": grid_hash(points),
         "trades": counts,
-        "versions": _versions(),
+        "versions": versions(),
         "wall_seconds": time.perf_counter() - began,
     }
     return Calibration(np.concatenate(blocks), axes, int(min_events), dict(seconds), provenance)
@@ -197,16 +197,3 @@ def _split(split: Any) -> float | int:
             raise BadInput(f"split is {split!r}. Hint: give a share between 0 and 1, or a date.")
         return split
     return to_ns(split)
-
-
-def _versions() -> dict[str, str]:
-    import numba  # noqa: PLC0415 - loaded by now
-
-    from atomloom import __version__  # noqa: PLC0415 - the front door is not needed before a run ends
-
-    return {
-        "atomloom": __version__,
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "python": platform.python_version(),
-    }

@@ -13,7 +13,7 @@ from atomloom.store.columns import check_symbol
 from atomloom.store.instrument import Instrument
 from atomloom.store.layout import SCHEMA, SCHEMA_VERSION
 from atomloom.store.meta import LOCK, Source, load, open_hdf5, reading, tables
-from atomloom.store.redo import RedoFile, pending, recover
+from atomloom.store.redo import RedoFile, claimed
 from atomloom.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -57,11 +57,10 @@ def open_store(path: str | os.PathLike[str], mode: str = "r") -> Store:
         message = f"mode is {mode!r}. Hint: 'r' reads, 'a' appends, 'w' starts anew."
         raise BadInput(message)
     target = Path(path)
+    if target.is_symlink():
+        target = target.resolve()  # the log of a commit lies beside the file itself, whatever it is called
     if mode == "w" or (mode == "a" and not target.exists()):
-        _make(target)
-    if pending(target):
-        with contextlib.suppress(StoreError) if mode == "r" else contextlib.nullcontext():
-            _recover(target)
+        _make(target, anew=mode == "w")
     with reading(target):
         pass
     return Store(target, mode)
@@ -303,8 +302,6 @@ class Store:
         self._check_open()
         if self._source is not None and self._source.stamp() == self._stamp:
             return
-        if pending(self.path) and not self._writing:
-            _recover(self.path)
         with reading(self.path) as file:
             self._source = Source(self.path)
             self._stamp = self._source.stamp()
@@ -320,8 +317,8 @@ class Store:
         self._writing, self._stamp = False, ()
 
 
-def _make(target: Path) -> None:
-    """Make an empty store beside its place, then put it there."""
+def _make(target: Path, *, anew: bool) -> None:
+    """Make an empty store beside its place, then put it there; ``anew`` also where there is a file already."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
     fresh = Path(name)
@@ -331,16 +328,19 @@ def _make(target: Path) -> None:
         umask = os.umask(0)
         os.umask(umask)
         fresh.chmod(0o666 & ~umask)  # mkstemp gives 0600; a new file should have the usual rights
-        if pending(target):
-            target.with_name(f"{target.name}.redo").unlink()
-        fresh.replace(target)
+        _put(fresh, target, anew=anew)
     finally:
         fresh.unlink(missing_ok=True)
 
 
-def _recover(path: Path) -> None:
-    """Finish the commit of a writer that died; one that is alive does it itself."""
-    try:
-        RedoFile(path).close()
-    except PermissionError:
-        recover(path)
+def _put(fresh: Path, target: Path, *, anew: bool) -> None:
+    """Put a new file where none is; over another one only ``anew``, and only while nobody writes to that."""
+    with contextlib.ExitStack() as stack:
+        if not anew:
+            with contextlib.suppress(FileExistsError):  # someone else was quicker: theirs is as good
+                os.link(fresh, target)
+            return
+        if target.exists():
+            stack.callback(os.close, claimed(target))
+        target.with_name(f"{target.name}.redo").unlink(missing_ok=True)
+        fresh.replace(target)

@@ -260,15 +260,14 @@ class Instrument:
         return self._store.meta(self.symbol, kind)
 
     def _consistently(self, kind: str, read: Callable[[Source, TableMeta], T]) -> T:
-        """Read from one state of the file: if it changed meanwhile, once more from the new one."""
-        meta, source = self._meta(kind), self._store.source()
-        try:
-            return read(source, meta)
-        except StoreError:
-            fresh = self._meta(kind)
-            if fresh is meta:
-                raise
-            return read(self._store.source(), fresh)
+        """Read from one state of the file: if it changed meanwhile, again from the new one."""
+        while True:
+            meta, source = self._meta(kind), self._store.source()
+            try:
+                return read(source, meta)
+            except StoreError:
+                if self._meta(kind) is meta:
+                    raise
 
 
 def _range(start: Any, end: Any) -> tuple[int | None, int | None]:

@@ -7,14 +7,16 @@ import functools
 import json
 import os
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import StoreError
+from atomloom.errors import AtomloomError, StoreError
 from atomloom.store.codec import checksum
 from atomloom.store.layout import KINDS, RARE_DTYPE, SCHEMA, SCHEMA_VERSION, index_dtype
+from atomloom.store.redo import PATIENCE, pending, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # h5py serialises its own calls, but iterators and closing files from several threads have crashed
 # (h5py issues 2764 and 2920), so one lock stands around every visit to a file.
 LOCK = threading.RLock()
+_PAUSE = 0.002  # seconds between two looks at a file that is being committed to
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,8 @@ def open_hdf5(path: Path, what: Any, mode: str) -> Any:
     try:
         # from version 1.10 of the format on, HDF5 keeps checksums of its own over everything but the data
         return h5py.File(what, mode, libver=("v110", "v110"))
+    except BlockingIOError as error:
+        raise StoreError(f"{path} is locked by another program. Hint: close it there.") from error
     except (OSError, RuntimeError, ValueError) as error:
         message = f"{path} is not a readable HDF5 file: {error}. Hint: it may be cut short or of another kind."
         raise StoreError(message) from error
@@ -139,21 +144,56 @@ def load(path: Path, symbol: str, kind: str) -> TableMeta:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[Any]:
-    """Open a store for reading; whatever HDF5 objects to is a :class:`StoreError`."""
+    """Open a store for reading, between two commits; whatever HDF5 objects to is a :class:`StoreError`."""
     if not path.is_file():
         message = f"{path} is not a file. Hint: check the path; atomloom.data.es_2013_09() is always there."
         raise StoreError(message)
+    with contextlib.ExitStack() as stack, told(path):
+        file = _between_commits(path, stack)
+        check_schema(path, file)
+        yield file
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what HDF5 says of a damaged file into a :class:`StoreError`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> with told(Path("a.h5")):
+    ...     {}["chunks"]
+    Traceback (most recent call last):
+    atomloom.errors.StoreError: a.h5 could not be read: 'chunks'. Hint: ...
+    """
     try:
-        with LOCK, open_hdf5(path, path, "r") as file:
-            check_schema(path, file)
-            yield file
-    except StoreError:
+        yield
+    except AtomloomError:
         raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
         message = (
             f"{path} could not be read: {error}. Hint: it may be damaged or cut short; restore it from its source."
         )
         raise StoreError(message) from error
+
+
+def _between_commits(path: Path, stack: contextlib.ExitStack) -> Any:
+    """Open a file while no commit is on its way into it; one that a dead writer left is brought in first."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.ExitStack() as held:
+            held.enter_context(LOCK)
+            settle(path)
+            try:
+                file = held.enter_context(open_hdf5(path, path, "r"))
+            except StoreError as error:
+                busy = isinstance(error.__cause__, BlockingIOError)
+                if not (busy or pending(path)) or time.monotonic() > end:
+                    raise
+            else:
+                stack.push(held.pop_all())
+                return file
+        time.sleep(_PAUSE)
 
 
 def read_meta(path: Path, group: Any, symbol: str, kind: str) -> TableMeta:

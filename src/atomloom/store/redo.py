@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 PAGE = 4096
 _MAGIC = b"ATOMREDO"
 _HEAD = struct.Struct("<8sqqQ")  # magic, length of the file, number of pages, checksum of the rest
-_PATIENCE = 10.0  # seconds to wait for readers that hold the file
+PATIENCE = 10.0  # seconds that a writer waits for readers that hold the file, and a reader for a commit
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+class Busy(StoreError):
+    """Another program writes to the file."""
 
 
 class RedoFile(io.RawIOBase):
@@ -39,7 +43,7 @@ class RedoFile(io.RawIOBase):
 
     Raises
     ------
-    StoreError
+    Busy
         If another writer has the file.
 
     Examples
@@ -60,17 +64,18 @@ class RedoFile(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self._descriptor = os.open(path, os.O_RDWR)
-        try:
-            _claim(self._descriptor, path)
-            recover(path)
-            self._committed = self._length = committed_length(self._descriptor)
-            os.ftruncate(self._descriptor, self._committed)  # what a crashed writer left behind the end
-        except BaseException:
-            os.close(self._descriptor)
-            raise
         self._pages: dict[int, bytearray] = {}
         self._at = 0
+        self._descriptor = -1
+        descriptor = claimed(path)
+        try:
+            recover(path)
+            self._committed = self._length = committed_length(descriptor)
+            os.ftruncate(descriptor, self._committed)  # what a crashed writer left behind the end
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
 
     def readable(self) -> bool:
         """Say yes."""
@@ -95,6 +100,8 @@ class RedoFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer from the position on, as if everything written were in the file."""
+        if self.closed:
+            return 0
         out = memoryview(buffer).cast("B")
         wanted = max(0, min(len(out), self._length - self._at))
         got = os.preadv(self._descriptor, [out[:wanted]], self._at) if wanted else 0
@@ -107,6 +114,8 @@ class RedoFile(io.RawIOBase):
     def write(self, buffer: Any) -> int:
         """Write at the position: behind the committed end to the disk, before it to memory."""
         data = memoryview(buffer).cast("B")
+        if self.closed:  # HDF5 may let go of its objects later; the descriptor may be another file's by then
+            return len(data)
         below = max(0, min(len(data), self._committed - self._at))
         if below:
             self._keep(data[:below])
@@ -114,9 +123,7 @@ class RedoFile(io.RawIOBase):
         rest = data[below:]
         if rest and at // PAGE in self._pages:  # a page that holds the committed end has both kinds of bytes
             self._copy(at // PAGE, rest, at, out_of_page=False)
-        while rest:
-            done = os.pwrite(self._descriptor, rest, at)
-            at, rest = at + done, rest[done:]
+        _write_all(self._descriptor, rest, at)
         self._at += len(data)
         self._length = max(self._length, self._at)
         return len(data)
@@ -124,7 +131,7 @@ class RedoFile(io.RawIOBase):
     def truncate(self, size: int | None = None) -> int:
         """Set the length; what is cut off below the committed end goes at the commit."""
         self._length = self._at if size is None else size
-        if self._length > self._committed:
+        if self._length > self._committed and not self.closed:
             os.ftruncate(self._descriptor, self._length)
         return self._length
 
@@ -132,10 +139,19 @@ class RedoFile(io.RawIOBase):
         """Do nothing: only a commit counts."""
 
     def commit(self) -> None:
-        """Make everything written so far the state of the file, all of it or, after a crash, nothing."""
+        """Make everything written so far the state of the file, all of it or, after a crash, nothing.
+
+        Interrupted before its log is whole, a commit never was; after that it is, and whoever opens the file next
+        brings it in.
+        """
         os.fdatasync(self._descriptor)
         if self._pages or self._length != self._committed:
-            _write_log(self.path, self._length, self._pages)
+            try:
+                _write_log(self.path, self._length, self._pages)
+            except BaseException:
+                _log(self.path).unlink(missing_ok=True)
+                raise
+            self._committed = self._length
             _apply(self._descriptor, self._length, self._pages)
             _log(self.path).unlink()
         self._pages.clear()
@@ -145,15 +161,21 @@ class RedoFile(io.RawIOBase):
         """Forget what was written since the last commit."""
         self._pages.clear()
         self._length = self._committed
-        os.ftruncate(self._descriptor, self._committed)
         self._at = 0
+        if not pending(self.path):  # the log of a commit that was interrupted needs what lies behind the old end
+            os.ftruncate(self._descriptor, self._committed)
 
     def close(self) -> None:
         """Let go of the file; what is not committed is lost."""
-        if not self.closed:
-            self.discard()
-            os.close(self._descriptor)
-        super().close()
+        descriptor, held = self._descriptor, not self.closed and self._descriptor >= 0
+        try:
+            if held:
+                self.discard()
+        finally:
+            super().close()
+            if held:
+                self._descriptor = -1
+                os.close(descriptor)
 
     def _touched(self, at: int, size: int) -> list[int]:
         if not self._pages or not size:
@@ -239,6 +261,31 @@ def recover(path: Path) -> bool:
     return found is not None
 
 
+def settle(path: Path) -> None:
+    """Finish the commit of a writer that died; one that is alive does it itself.
+
+    Raises
+    ------
+    StoreError
+        If there is a log and the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> settle(Path("no such file"))
+    """
+    if not pending(path):
+        return
+    try:
+        RedoFile(path).close()
+    except Busy:
+        return
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        recover(path)  # says what is wrong
+
+
 def pending(path: Path) -> bool:
     """Say whether a log lies beside a file.
 
@@ -284,7 +331,7 @@ def _apply(descriptor: int, length: int, pages: dict[int, bytearray]) -> None:
         for number, page in sorted(pages.items()):
             start = number * PAGE
             if start < length:
-                os.pwrite(descriptor, page[: length - start], start)
+                _write_all(descriptor, memoryview(page)[: length - start], start)
         os.ftruncate(descriptor, length)
         os.fsync(descriptor)
 
@@ -292,7 +339,7 @@ def _apply(descriptor: int, length: int, pages: dict[int, bytearray]) -> None:
 @contextlib.contextmanager
 def _alone(descriptor: int) -> Iterator[None]:
     """Keep readers out while pages change; one that will not go is not waited for forever."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + PATIENCE
     held = False
     while not held and time.monotonic() < end:
         try:
@@ -307,6 +354,40 @@ def _alone(descriptor: int) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+def _write_all(descriptor: int, data: memoryview, at: int) -> None:
+    while data:
+        done = os.pwrite(descriptor, data, at)
+        at, data = at + done, data[done:]
+
+
+def claimed(path: Path) -> int:
+    """Open a file as its only writer, and give the descriptor; closing it gives the file free.
+
+    Raises
+    ------
+    Busy
+        If another writer has the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     os.close(claimed(Path(file.name)))
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            _claim(descriptor, path)
+            there, here = path.stat(), os.fstat(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+            return descriptor
+        os.close(descriptor)  # a new file was put in its place meanwhile
+
+
 def _claim(descriptor: int, path: Path) -> None:
     """Be the only writer: a lock of this open file, which readers and HDF5's own locks do not touch."""
     # F_OFD_SETLK with struct flock {type, whence, start, len, pid}: one byte far behind any data
@@ -315,7 +396,7 @@ def _claim(descriptor: int, path: Path) -> None:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, request)
     except OSError as error:
         message = f"{path} is being written by another program. Hint: wait for it, or write to another file."
-        raise StoreError(message) from error
+        raise Busy(message) from error
 
 
 def _sync_folder(folder: Path) -> None:

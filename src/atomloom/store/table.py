@@ -18,7 +18,7 @@ from atomloom.store.layout import (
     Kind,
     index_dtype,
 )
-from atomloom.store.meta import LOCK, open_hdf5, read_meta, table_sum
+from atomloom.store.meta import LOCK, open_hdf5, read_meta, table_sum, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,13 +71,18 @@ class TableFile:
         self._tail: Chunk | None = None
         self._held_tail: dict[str, NDArray[Any]] | None = None
         self._dirty = 0  # chunks of the index from here on are not in the file yet
-        self.exists = symbol in self._open() and kind.name in self._open()[symbol]
-        if fresh and self.exists:
-            with LOCK:
-                del self._open()[symbol][kind.name]
-            self.exists = False
-        if self.exists:
-            self._load()
+        try:
+            with told(self._path):
+                self.exists = symbol in self._open() and kind.name in self._open()[symbol]
+                if fresh and self.exists:
+                    with LOCK:
+                        del self._open()[symbol][kind.name]
+                    self.exists = False
+                if self.exists:
+                    self._load()
+        except BaseException:
+            self._shut()
+            raise
 
     @property
     def name(self) -> str:
@@ -93,6 +98,11 @@ class TableFile:
     def rows(self) -> int:
         """Rows in full chunks."""
         return len(self._index) * self.chunk_rows
+
+    @property
+    def volume(self) -> int:
+        """Volume of the full chunks."""
+        return int(self._index["volume"].sum())
 
     @property
     def last_ts(self) -> int | None:

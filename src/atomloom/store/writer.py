@@ -10,7 +10,7 @@ from atomloom.engine.budget import resolve_threads
 from atomloom.errors import BadInput, StoreError
 from atomloom.store.chunks import Loom, Recipe
 from atomloom.store.codec import choose_way
-from atomloom.store.columns import check_tick, integers, names_of
+from atomloom.store.columns import codes, check_tick, integers, names_of
 from atomloom.store.layout import kind_of
 from atomloom.store.merge import Pending
 from atomloom.store.table import TableFile
@@ -243,9 +243,9 @@ class Writer:
             name: integers(columns[name], name, keep_int32=True) for name in names if name not in {"venue", "flags"}
         }
         if "flags" in names:
-            rows["flags"] = np.asarray(columns["flags"], dtype=np.uint8)
+            rows["flags"] = codes(columns["flags"], "flags", 255)
         if "venue" in names:
-            rows["venue"] = self._recoded(np.asarray(columns["venue"], dtype=np.uint8), venues)
+            rows["venue"] = self._recoded(codes(columns["venue"], "venue", 255), venues)
         if len({len(column) for column in rows.values()}) > 1:
             seen = ", ".join(f"{name} {len(column):,}" for name, column in rows.items())
             raise BadInput(f"the columns differ in length: {seen}. Hint: give one value of each per row.")

@@ -34,8 +34,8 @@ def page(run: RunFolder) -> Page:
             ("neighbours", f"{summary['return_autocorrelation']:+.3f}"),
         ]
     note = (
-        "Returns are logs of close over close. Bars that follow activity instead of the clock have returns nearer to a "
-        "normal distribution (kurtosis 3) that depend less on each other (AFML 2.3)."
+        "Returns are logs of close over close. The book expects bars that follow activity to have returns nearer to a "
+        "normal distribution (kurtosis 3) that depend less on each other (AFML 2.3); compare with --kind time."
     )
     sections = [
         html.tiles(facts),

@@ -35,6 +35,7 @@ def page(run: RunFolder) -> Page:
         ("highest", f"{summary['hhi_max']:.4f}"),
         ("equal venues", f"{1 / summary['hhi_mean']:.1f}"),
         ("windows", f"{summary['windows']:,}"),
+        ("left out", f"{summary['flagged'] + summary['outside']:,}"),
     ]
     rows = [
         (row.venue, f"{row.trades:,}", f"{row.volume:,}", f"{row.share:.2%}")
@@ -43,7 +44,11 @@ def page(run: RunFolder) -> Page:
     sections = [
         html.tiles(facts),
         html.section("Fragmentation", html.figure(market_charts.hhi_over_time(windows)), note=note),
-        html.section("Venues", html.table(("venue", "trades", "volume", "share of volume"), rows)),
+        html.section(
+            "Venues",
+            html.table(("venue", "trades", "volume", "share of volume"), rows),
+            note="All trades that count by their flags, inside and outside the session.",
+        ),
         how_it_ran(run),
         what_was_asked(record),
     ]

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from atomloom.app.runs import RunFolder
 
 
+_ONCE = (
+    ". A burst at the same second of every session, as at an open, fills a bin without any clock; with each second "
+    "that traded counted once, bin {top} is fullest, p {p:.3g}."
+)
+
+
 def page(run: RunFolder) -> Page:
     """Build the page from the tables of the folder."""
     from atomloom.app import spectrum_charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
@@ -37,7 +43,8 @@ def page(run: RunFolder) -> Page:
             [
                 ("trades", f"{summary['trades']:,}"),
                 (f"line at {asked['line']:g} s", "found" if line["found"] else "not found"),
-                ("fullest bin", f"{fold['top']}"),
+                (f"share of bin {fold['top']}", f"{fold['top_share']:.2%}"),
+                ("p, seconds once", f"{summary['fold_once']['p_value']:.3g}"),
             ]
         ),
         html.section(
@@ -49,12 +56,13 @@ def page(run: RunFolder) -> Page:
         html.section(
             f"Line at {asked['line']:g} seconds",
             html.figure(spectrum_charts.line(run.read_frame("line.csv"))),
-            note=line["text"].replace("\n", " "),
+            note=line["text"].replace("\n", "; ") + ".",
         ),
         html.section(
             "Second of the minute" if asked["period"] == 60 else f"Folded by {asked['period']:g} seconds",
             html.figure(spectrum_charts.folded(run.read_frame("fold.csv"), summary["sigma"])),
-            note=fold["text"].replace("\n", " "),
+            note=fold["text"].replace("\n", "; ")
+            + _ONCE.format(top=summary["fold_once"]["top"], p=summary["fold_once"]["p_value"]),
         ),
         how_it_ran(run),
         what_was_asked(record),

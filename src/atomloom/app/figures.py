@@ -1,0 +1,167 @@
+"""A figure of any result: the one that its report shows, to look at in a notebook or to save."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atomloom.errors import BadInput
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+_LIGHT = {
+    "--ink": "#1b2733",
+    "--muted": "#5a6875",
+    "--rule": "#dde3e9",
+    "--blue": "#0072b2",
+    "--red": "#c24f00",
+    "--amber": "#e69f00",
+    "--green": "#009e73",
+    "--font": "sans-serif",
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn figure.
+
+    Attributes
+    ----------
+    svg : str
+        A whole SVG file, colours for light paper.
+
+    Examples
+    --------
+    >>> Drawing("<svg></svg>")
+    Drawing(11 characters of SVG)
+    """
+
+    svg: str
+
+    def __repr__(self) -> str:
+        return f"Drawing({len(self.svg):,} characters of SVG)"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the figure as an SVG file and give its path.
+
+        Raises
+        ------
+        BadInput
+            If the name does not end in ``.svg``.
+        """
+        target = Path(path)
+        if target.suffix.lower() != ".svg":
+            raise BadInput(f"{target} is no name of an SVG file. Hint: end it in .svg.")
+        target.write_text(self.svg, encoding="utf-8")
+        return target
+
+
+def figure(result: Any) -> Drawing:
+    """Draw a result of the market room as its report does.
+
+    Parameters
+    ----------
+    result : Bars, VPINResult, Calibration, Fragmentation, Spectrum, LineTest or Fold
+        Bars over time; price, VPIN and its CDF with events; false positives by threshold, in training and test;
+        the Herfindahl index; the band; the line among its neighbours; the folded period.
+
+    Returns
+    -------
+    Drawing
+        Shown by notebooks; ``.save("name.svg")`` writes it.
+
+    Raises
+    ------
+    BadInput
+        For anything else.
+
+    Examples
+    --------
+    >>> from atomloom.data import es_2013_09
+    >>> from atomloom.market import tick_bars
+    >>> from atomloom.store import read_trades
+    >>> figure(tick_bars(read_trades(es_2013_09()), 500)).svg[:4]
+    '<svg'
+    """
+    kind = type(result).__name__
+    if kind not in _DRAWN:
+        raise BadInput(f"there is no figure of a {kind}. Hint: there is one of {', '.join(_DRAWN)}.")
+    return Drawing(_plain(_DRAWN[kind](result)))
+
+
+def _plain(svg: str) -> str:
+    """Put colours in the place of the variables of a page, and say what language it is."""
+    for name, value in _LIGHT.items():
+        svg = svg.replace(f"var({name})", value)
+    return svg if "xmlns=" in svg else re.sub(r"<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', svg, count=1)
+
+
+def _vpin(result: Any) -> str:
+    from atomloom.app import charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
+
+    buckets = result.to_frame()
+    return charts.price_and_vpin(
+        buckets.assign(close=result.close), buckets, result.events.to_frame(), result.config.threshold
+    )
+
+
+def _bars(result: Any) -> str:
+    from atomloom.app import market_charts  # noqa: PLC0415  # same
+
+    return market_charts.bars_over_time(result.to_frame())
+
+
+def _fragmentation(result: Any) -> str:
+    from atomloom.app import market_charts  # noqa: PLC0415  # same
+
+    return market_charts.hhi_over_time(result.to_frame())
+
+
+def _calibration(result: Any) -> str:
+    import pandas as pd  # noqa: PLC0415  # same
+
+    from atomloom.app import calibration_charts  # noqa: PLC0415  # same
+
+    name = "threshold" if "threshold" in result.varied else next(iter(result.varied), None)
+    if name is None:
+        raise BadInput("no parameter of the calibration varies. Hint: give a grid with an axis of two values or more.")
+    parts = [result.curve(name, part).rename(columns={name: "value"}).assign(part=part) for part in ("train", "test")]
+    return calibration_charts.curve(pd.concat(parts).assign(parameter=name))
+
+
+def _spectrum(result: Any) -> str:
+    import pandas as pd  # noqa: PLC0415  # same
+
+    from atomloom.app import spectrum_charts  # noqa: PLC0415  # same
+
+    return spectrum_charts.band(pd.DataFrame({"frequency": result.frequency, "power": result.power}), 1 / 60)
+
+
+def _line(result: Any) -> str:
+    from atomloom.app import spectrum_charts  # noqa: PLC0415  # same
+
+    return spectrum_charts.line(result.to_frame())
+
+
+def _fold(result: Any) -> str:
+    from atomloom.app import spectrum_charts  # noqa: PLC0415  # same
+
+    return spectrum_charts.folded(result.to_frame(), float(result.sigma))
+
+
+_DRAWN: dict[str, Callable[[Any], str]] = {
+    "Bars": _bars,
+    "VPINResult": _vpin,
+    "Calibration": _calibration,
+    "Fragmentation": _fragmentation,
+    "Spectrum": _spectrum,
+    "LineTest": _line,
+    "Fold": _fold,
+}
