@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PARTS = ("train", "test")
 
 
-@click.command(short_help="Calibrate VPIN over thousands of combinations, in and out of sample.")
+@click.command(short_help="Calibrate VPIN over thousands of combinations of parameters.")
 @tick_options
 @click.option("--split", type=float, help="Share of the data to choose by; the rest tests. [default: 0.5]")
 @click.option("--split-at", help="Moment at which the test part begins instead, UTC.")

@@ -18,8 +18,7 @@ Options:
 
 Commands:
   bars       Cut trades into bars and write a report.
-  calibrate  Calibrate VPIN over thousands of combinations, in and out of
-             sample.
+  calibrate  Calibrate VPIN over thousands of combinations of parameters.
   demo       Run VPIN on embedded real trades and write a report.
   doctor     Look at this machine and installation.
   hhi        Measure fragmentation over venues and write a report.
