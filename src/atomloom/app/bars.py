@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.options import RunOptions, run_options
 from atomloom.app.sources import tick_options
 from atomloom.errors import BadInput
 
@@ -32,21 +31,13 @@ if TYPE_CHECKING:
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     """Cut the trades of FILE (a store, text or Parquet) into bars; the table goes to bars.csv."""
-    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import BarsSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import with_given  # noqa: PLC0415  # same
+    from atomloom.app.sources import settle  # noqa: PLC0415  # same
 
-    settings = pipeline.settled(run, BarsSettings(), "bars")
-    own = {name: given.pop(name) for name in ("kind", "size", "per_day", "price")}
-    asked = {name: value for name, value in own.items() if value is not None}
-    if given.pop("whole"):
-        asked["split"] = False
-    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
-    if asked and run.resume is not None:
-        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
-    settings = config.update(settings, asked, "command line")
-    if run.print_config:
-        say_result(config.to_toml(settings, "atomloom bars FILE --config CONFIG").rstrip("\n"))
+    given["split"] = False if given.pop("whole") else None
+    settings = settle("bars", BarsSettings(), run, file, given, ("kind", "size", "per_day", "price", "split"))
+    if settings is None:
         return
     path = pipeline.source_of(run, file)
     pipeline.execute("bars", settings, run, str(path), partial(_work, path, settings, run), _say)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.options import RunOptions, run_options
 from atomloom.app.sources import tick_options
 
 if TYPE_CHECKING:
@@ -36,19 +35,12 @@ def command(run: RunOptions, file: Path | None, **given: Any) -> None:
 
     The default grid has 16,000 combinations; another one goes into the [grid] table of --config.
     """
-    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import CalibrateSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import with_given  # noqa: PLC0415  # same
+    from atomloom.app.sources import settle  # noqa: PLC0415  # same
 
-    settings = pipeline.settled(run, CalibrateSettings(), "calibrate")
-    own = {name: given.pop(name) for name in ("split", "split_at", "min_events")}
-    asked = {name: value for name, value in own.items() if value is not None}
-    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
-    if asked and run.resume is not None:
-        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
-    settings = config.update(settings, asked, "command line")
-    if run.print_config:
-        say_result(config.to_toml(settings, "atomloom calibrate FILE --config CONFIG").rstrip("\n"))
+    settings = settle("calibrate", CalibrateSettings(), run, file, given, ("split", "split_at", "min_events"))
+    if settings is None:
         return
     path = pipeline.source_of(run, file)
     pipeline.execute("calibrate", settings, run, str(path), partial(_work, path, settings, run), _say)

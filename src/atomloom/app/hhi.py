@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.options import RunOptions, run_options
 from atomloom.app.sources import tick_options
 
 if TYPE_CHECKING:
@@ -31,21 +30,15 @@ if TYPE_CHECKING:
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     """Compute the Herfindahl index over venues of the trades in FILE (a store or text with a column of venues)."""
-    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import HhiSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import with_given  # noqa: PLC0415  # same
+    from atomloom.app.sources import settle  # noqa: PLC0415  # same
 
-    settings = pipeline.settled(run, HhiSettings(), "hhi")
-    own = {name: given.pop(name) for name in ("window", "volume", "step", "by", "session", "zone", "flagged")}
-    asked = {name: value for name, value in own.items() if value is not None}
-    if "session" in asked:
-        asked["session"] = asked["session"].split("-")
-    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
-    if asked and run.resume is not None:
-        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
-    settings = config.update(settings, asked, "command line")
-    if run.print_config:
-        say_result(config.to_toml(settings, "atomloom hhi FILE --config CONFIG").rstrip("\n"))
+    given["session"] = given["session"].split("-") if given["session"] else None
+    settings = settle(
+        "hhi", HhiSettings(), run, file, given, ("window", "volume", "step", "by", "session", "zone", "flagged")
+    )
+    if settings is None:
         return
     path = pipeline.source_of(run, file)
     pipeline.execute("hhi", settings, run, str(path), partial(_work, path, settings, run), _say)

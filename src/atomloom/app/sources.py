@@ -7,20 +7,23 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from atomloom.app.options import say_result
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from atomloom.app.options import Chatter, RunOptions
     from atomloom.app.runs import RunFolder
     from atomloom.app.settings import TickSource
     from atomloom.store.account import IngestProgress
     from atomloom.store.schema import Trades
+
+Settings = TypeVar("Settings")
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MANY_REJECTED = 0.01  # share of the rows above which a run says so even under --quiet
@@ -88,6 +91,38 @@ def with_given(how: TickSource, given: dict[str, Any], run: RunOptions, file: Pa
     if run.resume is not None and (asked or file is not None):
         raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
     return config.update(how, asked, "command line")
+
+
+def settle(
+    command: str, defaults: Settings, run: RunOptions, file: Path | None, given: dict[str, Any], own: Iterable[str]
+) -> Settings | None:
+    """Find the settings of a run on trades; None if they were only to be printed.
+
+    Parameters
+    ----------
+    command : str
+    defaults : spec
+        With a field ``ticks``.
+    run : RunOptions
+    file : Path or None
+    given : dict
+        Values of the options, None where not given.
+    own : iterable of str
+        Names of those that are fields of the spec itself; the others are fields of ``ticks``.
+    """
+    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+
+    settings: Any = pipeline.settled(run, defaults, command)
+    asked = {name: value for name in own if (value := given.pop(name)) is not None}
+    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
+    if asked and run.resume is not None:
+        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
+    settings = config.update(settings, asked, "command line")
+    if run.print_config:
+        say_result(config.to_toml(settings, f"atomloom {command} FILE --config CONFIG").rstrip("\n"))
+        return None
+    found: Settings = settings
+    return found
 
 
 def is_store(file: Path) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.options import RunOptions, run_options
 from atomloom.app.sources import tick_options
 
 if TYPE_CHECKING:
@@ -32,19 +31,14 @@ _PEAKS = 12
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     """Compute the spectrum of the times of trades in FILE, test a line, fold by the second of the minute."""
-    from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import SpectrumSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import with_given  # noqa: PLC0415  # same
+    from atomloom.app.sources import settle  # noqa: PLC0415  # same
 
-    settings = pipeline.settled(run, SpectrumSettings(), "spectrum")
-    own = {name: given.pop(name) for name in ("low", "high", "modes", "line", "surrogates", "weighted")}
-    asked = {name: value for name, value in own.items() if value is not None}
-    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
-    if asked and run.resume is not None:
-        raise click.UsageError("--resume takes the file and settings of its run. Hint: give it alone.")
-    settings = config.update(settings, asked, "command line")
-    if run.print_config:
-        say_result(config.to_toml(settings, "atomloom spectrum FILE --config CONFIG").rstrip("\n"))
+    settings = settle(
+        "spectrum", SpectrumSettings(), run, file, given, ("low", "high", "modes", "line", "surrogates", "weighted")
+    )
+    if settings is None:
         return
     path = pipeline.source_of(run, file)
     pipeline.execute("spectrum", settings, run, str(path), partial(_work, path, settings, run), _say)

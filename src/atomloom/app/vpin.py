@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atomloom.app.options import RunOptions, run_options, say_result
+from atomloom.app.options import RunOptions, run_options
 from atomloom.app.sources import tick_options
 
 if TYPE_CHECKING:
@@ -30,14 +29,10 @@ def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     """
     from atomloom.app import pipeline, vpin_run  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import VpinSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import read_trades, with_given  # noqa: PLC0415  # same
+    from atomloom.app.sources import read_trades, settle  # noqa: PLC0415  # same
 
-    settings = pipeline.settled(run, VpinSettings(), "vpin")
-    settings = replace(settings, ticks=with_given(settings.ticks, given, run, file))
-    if run.print_config:
-        from atomloom.app import config  # noqa: PLC0415  # same
-
-        say_result(config.to_toml(settings, "atomloom vpin FILE --config CONFIG").rstrip("\n"))
+    settings = settle("vpin", VpinSettings(), run, file, given, ())
+    if settings is None:
         return
     path = pipeline.source_of(run, file)
 

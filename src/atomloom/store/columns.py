@@ -140,6 +140,14 @@ def frozen(column: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+def settle(noun: Any, columns: Mapping[str, Any], tick_size: float, venues: tuple[str, ...]) -> None:
+    """Set the fields of a frozen noun of ticks: read-only columns (None stays None), tick size, names of venues."""
+    for name, column in columns.items():
+        object.__setattr__(noun, name, None if column is None else frozen(column))
+    object.__setattr__(noun, "tick_size", tick_size)
+    object.__setattr__(noun, "venues", venues)
+
+
 def check_tick(tick_size: Any) -> float:
     """Take a tick size: positive and finite.
 

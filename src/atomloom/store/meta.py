@@ -16,7 +16,7 @@ import numpy as np
 from atomloom.errors import AtomloomError, StoreError
 from atomloom.store.codec import checksum
 from atomloom.store.layout import KINDS, RARE_DTYPE, SCHEMA, SCHEMA_VERSION, index_dtype
-from atomloom.store.redo import PATIENCE, pending, settle
+from atomloom.store.redo import PATIENCE, Busy, RedoFile, pending, recover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,6 +194,31 @@ def _between_commits(path: Path, stack: contextlib.ExitStack) -> Any:
                 stack.push(held.pop_all())
                 return file
         time.sleep(_PAUSE)
+
+
+def settle(path: Path) -> None:
+    """Finish the commit of a writer that died; one that is alive does it itself.
+
+    Raises
+    ------
+    StoreError
+        If there is a log and the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> settle(Path("no such file"))
+    """
+    if not pending(path):
+        return
+    try:
+        RedoFile(path).close()
+    except Busy:
+        return
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        recover(path)  # says what is wrong
 
 
 def read_meta(path: Path, group: Any, symbol: str, kind: str) -> TableMeta:

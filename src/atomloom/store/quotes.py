@@ -13,10 +13,10 @@ from atomloom.store.columns import (
     check_symbol,
     check_tick,
     codes,
-    frozen,
     integers,
     names_of,
     same_length,
+    settle,
     times,
 )
 from atomloom.store.units import to_ns
@@ -93,7 +93,7 @@ class Quotes:
                 message = f"{name} is {int(sizes[row])} at row {row:,}. Hint: sizes are at least 0."
                 raise BadInput(message)
         check_symbol(self.symbol)
-        _settle(self, columns, check_tick(self.tick_size), names)
+        settle(self, columns, check_tick(self.tick_size), names)
 
     @classmethod
     def trusted(
@@ -114,7 +114,7 @@ class Quotes:
         """
         made = object.__new__(cls)
         object.__setattr__(made, "symbol", symbol)
-        _settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
+        settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
         return made
 
     def __len__(self) -> int:
@@ -150,10 +150,3 @@ class Quotes:
         held = ("ts", *SIDES, "venue", "flags")
         columns = {name: column[lo:hi] for name in held if (column := getattr(self, name)) is not None}
         return type(self).trusted(columns, self.tick_size, self.symbol, self.venues)
-
-
-def _settle(quotes: Any, columns: Mapping[str, NDArray[Any] | None], tick_size: float, venues: tuple[str, ...]) -> None:
-    for name, column in columns.items():
-        object.__setattr__(quotes, name, None if column is None else frozen(column))
-    object.__setattr__(quotes, "tick_size", tick_size)
-    object.__setattr__(quotes, "venues", venues)

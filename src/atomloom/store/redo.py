@@ -261,31 +261,6 @@ def recover(path: Path) -> bool:
     return found is not None
 
 
-def settle(path: Path) -> None:
-    """Finish the commit of a writer that died; one that is alive does it itself.
-
-    Raises
-    ------
-    StoreError
-        If there is a log and the file cannot be written.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> settle(Path("no such file"))
-    """
-    if not pending(path):
-        return
-    try:
-        RedoFile(path).close()
-    except Busy:
-        return
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        recover(path)  # says what is wrong
-
-
 def pending(path: Path) -> bool:
     """Say whether a log lies beside a file.
 

@@ -14,10 +14,10 @@ from atomloom.store.columns import (
     check_symbol,
     check_tick,
     codes,
-    frozen,
     integers,
     names_of,
     same_length,
+    settle,
     times,
 )
 from atomloom.store.units import to_ns, to_price, to_ticks
@@ -93,7 +93,7 @@ class Trades:
         check_sorted(columns["ts"])
         check_sizes(columns["size"])
         check_symbol(self.symbol)
-        _settle(self, columns, check_tick(self.tick_size), names)
+        settle(self, columns, check_tick(self.tick_size), names)
 
     @classmethod
     def trusted(
@@ -120,7 +120,7 @@ class Trades:
         """
         made = object.__new__(cls)
         object.__setattr__(made, "symbol", symbol)
-        _settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
+        settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
         return made
 
     @classmethod
@@ -236,10 +236,3 @@ class Trades:
         held = ("ts", "px", "size", "venue", "flags")
         columns = {name: column[lo:hi] for name in held if (column := getattr(self, name)) is not None}
         return type(self).trusted(columns, self.tick_size, self.symbol, self.venues)
-
-
-def _settle(trades: Any, columns: Mapping[str, NDArray[Any] | None], tick_size: float, venues: tuple[str, ...]) -> None:
-    for name, column in columns.items():
-        object.__setattr__(trades, name, None if column is None else frozen(column))
-    object.__setattr__(trades, "tick_size", tick_size)
-    object.__setattr__(trades, "venues", venues)

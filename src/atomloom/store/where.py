@@ -127,12 +127,21 @@ class Hits:
         listed = self.meta.listed["row"]
         if not len(listed) or self.meta.kind != "trades":
             return np.arange(len(self.row))
-        at = np.minimum(np.searchsorted(listed, self.row), len(listed) - 1)
-        known = listed[at] == self.row
-        found = at[known]
+        if not len(self.row):
+            return self.row
+        if len(self.row) < len(listed):
+            found = np.minimum(np.searchsorted(listed, self.row), len(listed) - 1)
+            places = np.flatnonzero(listed[found] == self.row)
+            found = found[places]
+        else:
+            places = np.minimum(np.searchsorted(self.row, listed), len(self.row) - 1)
+            found = np.flatnonzero(self.row[places] == listed)
+            places = places[found]
         for name, column in out.items():
-            column[known] = self.meta.listed[name][found]
-        return np.flatnonzero(~known)
+            column[places] = self.meta.listed[name][found]
+        left = np.ones(len(self.row), dtype=bool)
+        left[places] = False
+        return np.flatnonzero(left)
 
     def _from_chunks(self, out: dict[str, NDArray[Any]], places: NDArray[np.int64]) -> None:
         if not len(places):
@@ -179,11 +188,17 @@ def find(
     scanned = maybe & ~surely & ~listed
     parts: dict[int, NDArray[np.int64]] = {}
     for chunk in (first + np.flatnonzero(surely)).tolist():
-        parts[chunk] = np.arange(max(lo, chunk * meta.chunk_rows), min(hi, (chunk + 1) * meta.chunk_rows))
+        begin = chunk * meta.chunk_rows
+        parts[chunk] = np.arange(max(lo - begin, 0), min(hi - begin, meta.chunk_rows))
     _scan(source, meta, condition, (first + np.flatnonzero(scanned)).tolist(), parts, verify=verify)
-    found = [_among_listed(meta, condition, index, listed), *(parts[chunk] for chunk in sorted(parts))]
-    rows = np.concatenate(found)
-    if parts and len(found[0]):
+    some = _among_listed(meta, condition, index, listed)
+    rows = np.empty(len(some) + sum(map(len, parts.values())), dtype=np.int64)
+    rows[: len(some)], at = some, len(some)
+    for chunk in sorted(parts):
+        part = parts.pop(chunk)
+        np.add(part, chunk * meta.chunk_rows, out=rows[at : at + len(part)])
+        at += len(part)
+    if 0 < len(some) < len(rows):
         rows.sort()
     if len(rows) and (int(rows[0]) < lo or int(rows[-1]) >= hi):
         rows = rows[(rows >= lo) & (rows < hi)]
@@ -227,6 +242,6 @@ def _scan(
         rows = {name: np.empty(count, dtype=meta.columns[name]) for name in names}
         for name, column in rows.items():
             read_chunk(source, meta, name, chunk, 0, column, verify=verify)
-        parts[chunk] = np.flatnonzero(condition.mask(rows)) + chunk * meta.chunk_rows
+        parts[chunk] = np.flatnonzero(condition.mask(rows))
 
     spread(work, chunks, resolve_threads(None))

@@ -10,7 +10,7 @@ from atomloom.engine.budget import resolve_threads
 from atomloom.errors import BadInput, StoreError
 from atomloom.store.chunks import Loom, Recipe
 from atomloom.store.codec import choose_way
-from atomloom.store.columns import codes, check_tick, integers, names_of
+from atomloom.store.columns import check_tick, codes, integers, names_of
 from atomloom.store.layout import kind_of
 from atomloom.store.merge import Pending
 from atomloom.store.table import TableFile
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from atomloom.store.redo import RedoFile
 
 OUT_OF_ORDER = ("refuse", "merge")
-_INT32 = np.iinfo(np.int32)
+_INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 _CHOOSE_EVERY = 8
 
 
@@ -100,7 +100,10 @@ class Writer:
         except BaseException:
             self._table.close()
             raise
-        self._pending = Pending(self._table.tail())
+        tail = self._table.tail()
+        self._pending, self._volume = Pending(tail), self._table.volume
+        if tail and self._kind.volume:
+            self._volume += int(tail[self._kind.volume].sum(dtype=np.int64))
         self._loom = Loom(resolve_threads(threads))
         self._chosen: dict[str, Way] = {}
         self._open = True
@@ -148,7 +151,7 @@ class Writer:
         rows = self._checked(columns, venues)
         if len(rows["ts"]) == 0:
             return
-        ts = rows["ts"]
+        ts, volume = rows["ts"], self._weighed(rows)
         back = ts[1:] < ts[:-1]
         last = self._pending.last_ts(self._table.last_ts)
         if back.any() or (last is not None and int(ts[0]) < last):
@@ -161,6 +164,7 @@ class Writer:
             self._pending.merge(rows)
         else:
             self._pending.add(rows)
+        self._volume = volume
         self._weave()
 
     def commit(self, state: Mapping[str, Any] | None = None) -> None:
@@ -243,9 +247,9 @@ class Writer:
             name: integers(columns[name], name, keep_int32=True) for name in names if name not in {"venue", "flags"}
         }
         if "flags" in names:
-            rows["flags"] = codes(columns["flags"], "flags", 255)
+            rows["flags"] = _small(columns["flags"], "flags")
         if "venue" in names:
-            rows["venue"] = self._recoded(codes(columns["venue"], "venue", 255), venues)
+            rows["venue"] = self._recoded(_small(columns["venue"], "venue"), venues)
         if len({len(column) for column in rows.values()}) > 1:
             seen = ", ".join(f"{name} {len(column):,}" for name, column in rows.items())
             raise BadInput(f"the columns differ in length: {seen}. Hint: give one value of each per row.")
@@ -265,6 +269,17 @@ class Writer:
                 for chunk in self._loom.finished(all_of_them=True):
                     self._table.put(chunk)
                 self._table.widen(name)
+
+    def _weighed(self, rows: Mapping[str, NDArray[Any]]) -> int:
+        """Give the volume of the table with these rows; the index adds it up in 64 bits."""
+        if self._kind.volume is None:
+            return 0
+        column = rows[self._kind.volume]
+        most = float(self._volume) + float(column.sum(dtype=np.float64))
+        if most >= float(_INT64.max):
+            message = f"{self._table.name}: sizes add up to {most:.3g}, beyond int64. Hint: rescale them."
+            raise BadInput(message)
+        return self._volume + int(column.sum(dtype=np.int64))
 
     def _recoded(self, codes: NDArray[np.uint8], venues: Sequence[str] | None) -> NDArray[np.uint8]:
         table = self._codes if venues is None else [self.venue_code(name) for name in venues]
@@ -320,3 +335,10 @@ class Writer:
     def _loom_rows(self) -> int:
         """The row at which the next chunk starts: what is in the file and what is being compressed."""
         return self._table.rows + self._loom.rows
+
+
+def _small(values: Any, name: str) -> NDArray[np.uint8]:
+    column = np.asarray(values)
+    if column.dtype == np.uint8 and column.ndim == 1:
+        return column
+    return np.asarray(codes(column, name, 255), dtype=np.uint8)
