@@ -112,6 +112,29 @@ def test_without_finufft_the_extra_is_named(here, monkeypatch, capsys) -> None:
     assert "atomloom[nufft]" in capsys.readouterr().err
 
 
+def test_files_that_are_in_the_store_are_passed_over(here, capsys) -> None:
+    for k in range(3):
+        Path(f"{k}.csv").write_text(f"time,price,size\n2024-05-0{k + 1} 08:30:00,1.5,2\n")
+    files = ["0.csv", "1.csv", "2.csv"]
+    more = ["--to", "t.h5", "--symbol", "A", "--tick-size", "0.5", "--quiet", "--json"]
+    assert run(["ingest", "0.csv", *more, "--out", "a"]) == 0  # as far as a command came that was killed
+    capsys.readouterr()
+    assert run(["ingest", *files, *more, "--out", "b"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["n_stored"] == 2
+    assert "0.csv is in t.h5 already" in told.err
+    assert len(store.read_trades("t.h5")) == 3
+    assert run(["ingest", *files, *more, "--out", "c"]) == 2
+
+
+def test_ingest_refuses_a_span_that_it_would_not_heed(here, capsys) -> None:
+    Path("A.csv").write_text("time,price,size\n2024-05-06 08:30:00,1.5,2\n")
+    Path("c.toml").write_text('[ticks]\nstart = "2030-01-01"\n')
+    assert run(["ingest", "A.csv", "--to", "t.h5", "--config", "c.toml"]) == 2
+    assert "whole files" in capsys.readouterr().err
+    assert not Path("t.h5").exists()
+
+
 @pytest.mark.parametrize("command", ["ingest", "bars", "hhi", "spectrum"])
 def test_settings_print_and_read_back(command, here, capsys) -> None:
     assert run([command, "--print-config"]) == 0

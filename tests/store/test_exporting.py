@@ -36,3 +36,13 @@ def test_a_span_and_what_is_refused(tmp_path):
     assert (tmp_path / "b.csv").read_text() == "ts,price,size\n"
     with pytest.raises(BadInput, match=r"format is None for t\.txt"):
         export(path, tmp_path / "t.txt")
+
+
+def test_no_store_is_written_over(tmp_path):
+    trades = make(30)
+    one, two = (write_trades(tmp_path / name, trades) for name in ("1.h5", "2.h5"))
+    for target in (one, two):
+        with pytest.raises(BadInput, match="is a store"):
+            export(one, target, format="csv")
+    with open_store(one) as store:
+        assert len(store["ES"].trades()) == 30

@@ -18,6 +18,7 @@ import pytest
 from atomloom.errors import BadInput, StoreError
 from atomloom.store import Format, Trades, ingest, intake, open_store, sink
 from atomloom.store.text_rows import feed_file, feed_stream
+from atomloom.store.writer import Writer
 
 HEAD = "DateTime,Price,Volume\n"
 
@@ -196,6 +197,28 @@ def test_an_interrupted_ingest_goes_on_where_it_was(tmp_path, small, source, aft
     assert len({each["line"] for each in listed}) == len(listed) == 30
     with pytest.raises(BadInput, match=r"is in .* already"):
         ingest(path, tmp_path / "a.h5", symbol="ES", tick_size=0.25)
+
+
+@pytest.mark.parametrize("before", ["", "byte_offset,line,reason,text,source\n1,2,of another,x,other.csv\n"])
+def test_rejects_of_a_run_that_died_before_its_first_commit_are_listed_once(tmp_path, small, monkeypatch, before):
+    text, _ = day()
+    path, listed = as_path(tmp_path, text), tmp_path / "a.h5.ES.rejects.csv"
+    if before:
+        listed.write_text(before)
+    real = Writer.commit
+
+    def dead(*_):
+        raise Stop
+
+    monkeypatch.setattr(Writer, "commit", dead)
+    with pytest.raises(Stop):
+        ingest(path, tmp_path / "a.h5", tick_size=0.25)
+    assert len(listed.read_text()) > len(before)
+    monkeypatch.setattr(Writer, "commit", real)
+    ingest(path, tmp_path / "a.h5", tick_size=0.25)
+    lines = [each["line"] for each in rejects(listed) if each["source"] == str(path)]
+    assert len(set(lines)) == len(lines) == 30
+    assert listed.read_text().startswith(before)
 
 
 def test_a_killed_ingest_goes_on(tmp_path):

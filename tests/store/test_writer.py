@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomloom.errors import BadInput, StoreError
-from atomloom.store import Quotes, Trades, open_store, read_trades, verify
+from atomloom.store import Quotes, Trades, handle, open_store, read_trades, verify
 from atomloom.store import redo as redo_module
 from store.made import columns_of, make, same
 
@@ -275,3 +277,137 @@ def test_a_killed_writer_leaves_its_last_commit(tmp_path):
         with open_store(path, "a") as store:
             store.append(Trades([10**9], [1], [1], symbol="A"))
             assert len(store["A"].trades()) == len(back) + 1
+
+
+@pytest.mark.parametrize("stage", ["_write_log", "_apply"])
+def test_an_interrupted_commit_is_whole_or_never_was(tmp_path, monkeypatch, stage):
+    """Ctrl-C while a commit is on its way, with everything that cleans up after it."""
+    path, trades = tmp_path / "t.h5", make(400)
+    with open_store(path, "a") as store:
+        store.append(trades.rows(0, 100))
+        real = getattr(redo_module, stage)
+
+        def interrupted(*arguments):
+            if stage == "_write_log":
+                real(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(redo_module, stage, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.append(trades.rows(100, 400))
+        monkeypatch.undo()
+        same(store["ES"].trades(), trades if stage == "_apply" else trades.rows(0, 100))
+    assert verify(path).ok
+    assert [child.name for child in tmp_path.iterdir()] == ["t.h5"]
+
+
+def test_readers_never_meet_half_a_commit(tmp_path):
+    path = tmp_path / "t.h5"
+    open_store(path, "w").close()
+    code = textwrap.dedent("""
+        import sys
+        import numpy as np
+        from atomloom.store import Trades, open_store
+        with open_store(sys.argv[1], "a") as store:
+            for k in range(40):
+                store.append(Trades(np.arange(100 * k, 100 * k + 100), np.full(100, k), np.ones(100, int), symbol="A"))
+    """)
+    seen, kept = set(), open_store(path)
+    with subprocess.Popen([sys.executable, "-c", code, path]) as child:
+        while child.poll() is None:
+            for store in (kept, open_store(path)):
+                if "A" in store:
+                    ts = store["A"].trades().ts
+                    assert len(ts) % 100 == 0
+                    assert np.array_equal(ts, np.arange(len(ts)))
+                    seen.add(len(ts))
+    assert child.returncode == 0
+    assert len(kept["A"].trades()) == 4000
+    assert len(seen) > 1
+
+
+def test_a_store_that_someone_else_made_first_is_kept(tmp_path):
+    path, trades = tmp_path / "t.h5", make(10)
+    with open_store(path, "a") as store:
+        store.append(trades)
+    handle._make(path, anew=False)  # what a second program does that saw no file a moment ago
+    same(read_trades(path), trades)
+    with open_store(path, "a") as store, store.writer("B"), pytest.raises(StoreError, match="being written"):
+        open_store(path, "w")
+    open_store(path, "w").close()
+    assert open_store(path).symbols == []
+    assert [child.name for child in tmp_path.iterdir()] == ["t.h5"]
+
+
+def test_a_link_is_the_file_it_names(tmp_path):
+    (tmp_path / "far").mkdir()
+    path, link = tmp_path / "t.h5", tmp_path / "far" / "l.h5"
+    link.symlink_to(path)
+    with open_store(link, "a") as store:
+        store.append(make(10))
+        assert store.path == path
+    assert link.is_symlink()
+    same(read_trades(path), make(10))
+
+
+@pytest.mark.parametrize(
+    ("column", "values"), [("venue", [0, 256]), ("flags", [0, 300]), ("flags", [0, -1]), ("size", [2**62, 2**62])]
+)
+def test_values_are_never_wrapped(tmp_path, column, values):
+    rows = {name: np.array([1, 1]) for name in ("ts", "px", "size", "flags")} | {"venue": np.array([0, 0])}
+    with open_store(tmp_path / "t.h5", "a") as store, store.writer("A", venues=["P"]) as writer:
+        writer.append(rows)
+        with pytest.raises(BadInput, match=f"{column} holds|sizes add up to"):
+            writer.append(rows | {column: np.array(values)})
+        writer.append(rows)
+    assert len(read_trades(tmp_path / "t.h5")) == 4
+
+
+def test_a_damaged_table_cannot_be_appended_to(tmp_path):
+    path = tmp_path / "t.h5"
+    with open_store(path, "a") as store:
+        store.append(make(3000))
+    whole = path.read_bytes()
+    refused = 0
+    for at in range(2048, len(whole), 997):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            with open_store(path, "a") as store:
+                store.append(Trades([10**18], [1], [1], 0.25, "ES"))
+        except StoreError:
+            refused += 1
+    assert refused > 5
+
+
+def test_a_full_disk_costs_only_what_was_not_committed(tmp_path, monkeypatch):
+    path, trades = tmp_path / "t.h5", make(400)
+    with open_store(path, "a") as store:
+        store.append(trades.rows(0, 100))
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        for stage in ("_write_all", "_write_log"):
+            monkeypatch.setattr(redo_module, stage, full)
+            with pytest.raises(OSError, match="No space left"):
+                store.append(trades.rows(100, 400))
+            monkeypatch.undo()
+            same(store["ES"].trades(), trades.rows(0, 100))
+        store.append(trades.rows(100, 400))
+    same(read_trades(path), trades)
+    assert verify(path).ok
+
+
+def test_a_store_travels_to_another_process(tmp_path):
+    path, trades = tmp_path / "t.h5", make(400)
+    with open_store(path, "a") as store:
+        store.append(trades)
+        hits = store["ES"].where("size >= 2")
+        sent = pickle.dumps((store, store["ES"], hits))
+    code = textwrap.dedent("""
+        import pickle, sys
+        store, es, hits = pickle.load(sys.stdin.buffer)
+        print(len(store["ES"].trades()), es.rows, len(hits.trades()))
+    """)
+    told = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True).stdout
+    assert told.split() == [b"400", b"400", b"%d" % len(hits)]

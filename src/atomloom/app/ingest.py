@@ -35,7 +35,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(run: RunOptions, files: tuple[Path, ...], store: Path | None, **given: Any) -> None:
     """Put FILEs (CSV, .gz, .zip, Parquet) into a store; rejected rows go to a file beside it with place and reason.
 
-    An ingest that was interrupted goes on where it was when the same command is given again.
+    An ingest that was interrupted goes on where it was when the same command is given again. Of several FILEs, those
+    that are in the store already are passed over.
     """
     from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import IngestSettings  # noqa: PLC0415  # same
@@ -56,6 +57,8 @@ def command(run: RunOptions, files: tuple[Path, ...], store: Path | None, **give
         files, store = tuple(map(Path, record["files"])), Path(record["source"])
     if not files or store is None:
         raise click.UsageError("Files and a store are needed. Hint: atomloom ingest FILE... --to STORE.")
+    if settings.ticks.start or settings.ticks.end:
+        raise BadInput("ingest takes whole files. Hint: leave start and end out of [ticks]; vpin, bars ... know them.")
     work = partial(_work, files, store, settings, run)
     pipeline.execute("ingest", settings, run, str(store), work, _say)
 
@@ -65,6 +68,7 @@ def _work(
 ) -> dict[str, Any]:
     import atomloom  # noqa: PLC0415  # with the store behind it
     from atomloom.app.sources import account, in_cli_words, ingest  # noqa: PLC0415  # same
+    from atomloom.store.intake import AlreadyStored  # noqa: PLC0415  # same
 
     folder.record["files"] = [str(file) for file in files]
     done = folder.record.setdefault("done", {})
@@ -75,6 +79,11 @@ def _work(
         with folder.stage(f"ingest {file.name}"):
             try:
                 report = ingest(file, store, settings.ticks, run.threads, chatter, None, kind=settings.kind)
+            except AlreadyStored as error:
+                if file == files[-1] and not done:
+                    raise
+                chatter.warn(str(error).partition(" Hint:")[0])
+                continue
             except BadInput as error:
                 raise BadInput(in_cli_words(str(error))) from error
         done[str(file)] = report.to_dict()

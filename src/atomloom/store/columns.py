@@ -102,7 +102,11 @@ def names_of(venues: Any, *, used: bool) -> tuple[str, ...]:
     """
     names = tuple(venues)
     plain = all(isinstance(name, str) and "\0" not in name for name in names)
-    if not plain or len(set(names)) != len(names) or len(names) > 255:
+    if plain and len(names) > 255:
+        raise BadInput(
+            f"venues has {len(names)} names. Hint: a table holds up to 255; store some under another symbol."
+        )
+    if not plain or len(set(names)) != len(names):
         message = f"venues is {venues!r}. Hint: give up to 255 different names, one per code."
         raise BadInput(message)
     if used and not names:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMATS = ("parquet", "csv")
 _PRICES = {"px": "price", "bid_px": "bid", "ask_px": "ask"}
 _PIECE = 1 << 20
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def export(
@@ -54,6 +55,13 @@ def export(
     int
         Rows written.
 
+    Raises
+    ------
+    BadInput
+        If the target is a store, or its name tells no format.
+    StoreError
+        If the target cannot be written.
+
     Notes
     -----
     A million rows are in memory at a time. Parquet has its tick size and symbol in the schema's metadata.
@@ -72,6 +80,7 @@ def export(
     if not isinstance(store, Store):
         with open_store(store) as opened:
             return export(opened, target, symbol, start=start, end=end, kind=kind, format=chosen)
+    _refuse_store(store, target)
     meta, source = store.meta(only_symbol(store, symbol, kind), kind), store.source()
     lo, hi = rows_between(source, meta, None if start is None else to_ns(start), None if end is None else to_ns(end))
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -86,6 +95,14 @@ def export(
     finally:
         beside.unlink(missing_ok=True)
     return hi - lo
+
+
+def _refuse_store(store: Store, target: Path) -> None:
+    if target.is_file():
+        with target.open("rb") as file:
+            if target.samefile(store.path) or file.read(len(_HDF5)) == _HDF5:
+                message = f"{target} is a store, which would be lost. Hint: give a file of another name."
+                raise BadInput(message)
 
 
 def _format(target: Path, asked: str | None) -> str:

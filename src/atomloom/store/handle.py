@@ -111,6 +111,11 @@ class Store:
             raise BadInput(message)
         return Instrument(self, symbol)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process by name."""
+        self._check_open()
+        return Store, (self.path.absolute(), self.mode)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.symbols)
 
@@ -337,8 +342,13 @@ def _put(fresh: Path, target: Path, *, anew: bool) -> None:
     """Put a new file where none is; over another one only ``anew``, and only while nobody writes to that."""
     with contextlib.ExitStack() as stack:
         if not anew:
-            with contextlib.suppress(FileExistsError):  # someone else was quicker: theirs is as good
+            try:
                 os.link(fresh, target)
+            except FileExistsError:  # someone else was quicker: theirs is as good
+                return
+            except OSError:  # a file system without links; there two programs should not begin one store at once
+                if not target.exists():
+                    fresh.replace(target)
             return
         if target.exists():
             stack.callback(os.close, claimed(target))

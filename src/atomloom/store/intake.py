@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 OUT_OF_ORDER = ("refuse", "merge")
 
 
+class AlreadyStored(BadInput):
+    """The table has all of a source."""
+
+
 def ingest(
     source: Any,
     store: str | os.PathLike[str] | Store,
@@ -244,8 +248,8 @@ class _Task:
         if not self.tally.n_stored:
             raise no_rows([part.text.name for part in parts], self.tally.first)
 
-    def _again(self, name: str) -> BadInput:
-        return BadInput(
+    def _again(self, name: str) -> AlreadyStored:
+        return AlreadyStored(
             f"{name} is in {self.store.path} already, as {self.kind} of {self.symbol}. "
             "Hint: store it under another symbol, or drop this one first."
         )
@@ -269,6 +273,7 @@ class _Task:
             columns=("ts", *plan.outputs, *plan.extras), threads=self.threads,
         ) as writer:  # fmt: skip
             state = writer.state
+            self.rejects.begin()
             if state and not state["done"]:
                 start, last = self._take_up(state, text.name, text.print_, tally), state["last"]
             remembered = {"fingerprint": text.print_} if text.key else {}
@@ -319,6 +324,7 @@ class _Task:
             threads=self.threads,
         ) as writer:  # fmt: skip
             state, skip, last = writer.state, 0, None
+            self.rejects.begin()
             if state and not state["done"]:
                 skip, last = self._take_up(state, frames.name, frames.print_, tally).line, state["last"]
             sink = Sink(

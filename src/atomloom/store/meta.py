@@ -286,6 +286,10 @@ class Source:
         self.path = path
         self._descriptor = os.open(path, os.O_RDONLY)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open the file anew in another process: the number of a descriptor means another file there."""
+        return Source, (self.path,)
+
     def read(self, at: int, size: int) -> NDArray[np.uint8]:
         """Give ``size`` bytes from a place on, fewer at the end of the file."""
         out = np.empty(size, dtype=np.uint8)

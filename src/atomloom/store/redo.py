@@ -123,7 +123,10 @@ class RedoFile(io.RawIOBase):
         rest = data[below:]
         if rest and at // PAGE in self._pages:  # a page that holds the committed end has both kinds of bytes
             self._copy(at // PAGE, rest, at, out_of_page=False)
-        _write_all(self._descriptor, rest, at)
+        try:
+            _write_all(self._descriptor, rest, at)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error  # a full disk: say whose
         self._at += len(data)
         self._length = max(self._length, self._at)
         return len(data)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("byte_offset", "line", "reason", "text", "source")
 TEXT_CHARACTERS = 500
+_LOOK_BACK = 64 << 20  # bytes of the file in which an interrupted run may have left rejects
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,7 @@ class RejectFile:
     def __init__(self, path: Any) -> None:
         self.path = Path(path)
         self._pending: list[str] = []
+        self._first = False
 
     @property
     def size(self) -> int:
@@ -97,14 +99,31 @@ class RejectFile:
             rows.writerow((offset, line, reason, text[:TEXT_CHARACTERS].replace("\0", "\\0"), source))
         self._pending.append(page.getvalue())
 
+    def begin(self) -> None:
+        """Begin a source: what a run that died before its first commit has listed of it is not listed twice."""
+        self._first = True
+
     def sync(self) -> int:
         """Write what is pending, and give the size of the file."""
         if any(self._pending):
+            if self._first and self.size:
+                self._cut_repeated("".join(self._pending).encode())
+            self._first = False
             begin = "" if self.size else ",".join(COLUMNS) + "\n"
             with self.path.open("a", encoding="utf-8", newline="") as file:
                 file.write(begin + "".join(self._pending))
         self._pending.clear()
         return self.size
+
+    def _cut_repeated(self, new: bytes) -> None:
+        """Cut the end of the file where it is what will be written, as far as either goes."""
+        with self.path.open("r+b") as file:
+            start = max(0, self.size - _LOOK_BACK)
+            file.seek(start)
+            there = file.read()
+            at = there.rfind(b"\n" + new[: new.index(b"\n") + 1]) + 1
+            if at and (there[at:].startswith(new) or new.startswith(there[at:])):
+                file.truncate(start + at)
 
     def forget(self) -> None:
         """Drop what is pending: it belongs to rows that were not stored."""
@@ -113,6 +132,7 @@ class RejectFile:
     def cut_back(self, size: int, source: str) -> None:
         """Remove the rejects of a source beyond a size: rows of an interrupted run that will be read again."""
         self._pending.clear()
+        self._first = False
         if self.size <= size:
             return
         with self.path.open("r+", encoding="utf-8", newline="") as file:

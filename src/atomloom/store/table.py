@@ -222,8 +222,10 @@ class TableFile:
 
     def close(self) -> None:
         """Let go of the file; what is not committed is dropped."""
-        self._shut()
-        self._file.discard()
+        try:
+            self._shut()
+        finally:
+            self._file.discard()
 
     def _load(self) -> None:
         with LOCK:
@@ -282,8 +284,8 @@ class TableFile:
         if self._hdf5 is not None:
             with LOCK:
                 self._datasets.clear()
-                self._hdf5.close()
-                self._hdf5 = None
+                hdf5, self._hdf5 = self._hdf5, None  # also if it cannot be closed: the disk may be full
+                hdf5.close()
 
 
 def _dataset(group: Any, name: str, dtype: np.dtype[Any], rows: int) -> Any:

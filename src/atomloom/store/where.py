@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
     from atomloom.store.condition import Condition
     from atomloom.store.meta import Source, TableMeta
+
+    _Part = NDArray[np.bool_] | NDArray[np.int64] | range  # rows of a chunk: a mask, or their places in it
+
+
+_DENSE = 0.125
+_FEW_HITS = 300_000  # below it a second thread costs more than it saves
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -186,18 +193,13 @@ def find(
     maybe, surely = condition.verdict(index)
     listed = maybe & ~surely & (condition.listed(index) if meta.kind == "trades" else False)
     scanned = maybe & ~surely & ~listed
-    parts: dict[int, NDArray[np.int64]] = {}
+    parts: dict[int, _Part] = {}
     for chunk in (first + np.flatnonzero(surely)).tolist():
         begin = chunk * meta.chunk_rows
-        parts[chunk] = np.arange(max(lo - begin, 0), min(hi - begin, meta.chunk_rows))
+        parts[chunk] = range(max(lo - begin, 0), min(hi - begin, meta.chunk_rows))
     _scan(source, meta, condition, (first + np.flatnonzero(scanned)).tolist(), parts, verify=verify)
     some = _among_listed(meta, condition, index, listed)
-    rows = np.empty(len(some) + sum(map(len, parts.values())), dtype=np.int64)
-    rows[: len(some)], at = some, len(some)
-    for chunk in sorted(parts):
-        part = parts.pop(chunk)
-        np.add(part, chunk * meta.chunk_rows, out=rows[at : at + len(part)])
-        at += len(part)
+    rows = _numbered(some, parts, meta.chunk_rows)
     if 0 < len(some) < len(rows):
         rows.sort()
     if len(rows) and (int(rows[0]) < lo or int(rows[-1]) >= hi):
@@ -231,7 +233,7 @@ def _scan(
     meta: TableMeta,
     condition: Condition,
     chunks: list[int],
-    parts: dict[int, NDArray[np.int64]],
+    parts: dict[int, _Part],
     *,
     verify: bool,
 ) -> None:
@@ -242,6 +244,30 @@ def _scan(
         rows = {name: np.empty(count, dtype=meta.columns[name]) for name in names}
         for name, column in rows.items():
             read_chunk(source, meta, name, chunk, 0, column, verify=verify)
-        parts[chunk] = np.flatnonzero(condition.mask(rows))
+        mask = condition.mask(rows)
+        # many rows stay a mask until their numbers have a place: writing those twice takes longer than looking twice
+        parts[chunk] = mask if np.count_nonzero(mask) > _DENSE * count else np.flatnonzero(mask)
 
     spread(work, chunks, resolve_threads(None))
+
+
+def _numbered(some: NDArray[np.int64], parts: dict[int, _Part], chunk_rows: int) -> NDArray[np.int64]:
+    """Give some rows, then those of chunks, counted from the start of the table."""
+    order = sorted(parts)
+    counts = [np.count_nonzero(part) if _is_mask(part) else len(part) for part in map(parts.__getitem__, order)]
+    starts = list(itertools.accumulate(counts, initial=len(some)))
+    rows = np.empty(starts[-1], dtype=np.int64)
+    rows[: len(some)] = some
+
+    def work(job: tuple[int, int, int]) -> None:
+        chunk, start, stop = job
+        part = parts[chunk]
+        np.add(np.flatnonzero(part) if _is_mask(part) else part, chunk * chunk_rows, out=rows[start:stop])
+
+    jobs = list(zip(order, starts, starts[1:], strict=False))
+    spread(work, jobs, resolve_threads(None) if len(rows) > _FEW_HITS else 1)
+    return rows
+
+
+def _is_mask(part: _Part) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype == np.bool_

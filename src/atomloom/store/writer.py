@@ -191,9 +191,11 @@ class Writer:
         """Let go of the table; rows since the last commit are dropped."""
         if self._open:
             self._open = False
-            self._loom.__exit__()
-            self._table.close()
-            self._done()
+            try:
+                self._loom.__exit__()
+                self._table.close()
+            finally:
+                self._done()
 
     def __enter__(self) -> Self:
         return self
