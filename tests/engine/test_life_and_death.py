@@ -92,8 +92,9 @@ def test_a_killed_driver_resumes_with_the_same_bits(tmp_path):
     got, errors = start("resumable", tmp_path / "b", tmp_path / "jb", n).communicate(timeout=60)
     assert got == expected != "", errors
     calls = [path.name.split("-")[1] for path in (tmp_path / "b").glob("atom-*")]
-    # Only what was under way at a kill is worked again: two workers, molecules of two atoms.
-    assert len(calls) - len(set(calls)) <= 3 * 2 * 2
+    # Only what was under way at a kill is worked again: two workers, molecules of two atoms, and as much again whose
+    # word was still on its way when a busy machine stopped the driver. Nothing kept would be 72 and more.
+    assert len(calls) - len(set(calls)) <= 3 * 2 * 2 * 2
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver"])
