@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import numba  # noqa: F401 - where it is loaded, kernels do what otherwise the library does
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from atomloom.errors import StoreError
 from atomloom.store import codec
+from atomloom.store.byte_kernels import add_bytes_up
 from atomloom.store.codec import checksum, decode, encode
 
 
@@ -57,6 +62,64 @@ def test_a_frame_is_what_the_library_makes(column, level):
         chunk = codec._squeezed(column, filters, level)
         kind = column.itemsize, filters, level
         assert codec._framed(chunk, kind) == codec._library_frame(chunk, kind)
+
+
+VALUES = {
+    "walk": lambda rng, n: np.cumsum(rng.integers(-50, 50, n)),
+    "noise": lambda rng, n: rng.integers(-(2**31), 2**31 - 1, n),
+    "carries": lambda _, n: np.arange(n) * 255 + 2**30,
+    "steps": lambda rng, n: np.repeat(rng.integers(0, 2**31 - 1, n // 8 + 1), 8)[:n],
+}
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("rows", [3, 1_000, 32_768, 131_072, 100_001])
+def test_differences_are_added_up_as_the_library_does(values, dtype, rows):
+    column = VALUES[values](np.random.default_rng(rows), rows).astype(dtype)
+    frame = np.frombuffer(encode(column, way=((1, 35), 2)), np.uint8)  # read-only: left to the library
+    own = frame.copy()
+    before = codec._left_to_library
+    assert np.array_equal(decode(frame, np.empty_like(column)), column)
+    assert np.array_equal(decode(own, np.empty_like(column)), column)
+    assert np.array_equal(own, frame)  # what was changed for the library is as before
+    assert codec._left_to_library == before  # the kernel has worked, numba is loaded in tests
+
+
+@pytest.mark.parametrize("values", [*VALUES, "ramp", "zeros"])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("rows", [1, 2, 1_000, 131_072, 100_001])
+def test_differences_are_taken_as_the_library_does(values, dtype, rows):
+    more = {"ramp": lambda _, n: np.arange(1, n + 1) & 127, "zeros": lambda _, n: np.zeros(n)}
+    column = (VALUES | more)[values](np.random.default_rng(rows), rows).astype(dtype)
+    assert np.array_equal(codec._squeezed(column, (1, 35), 2), codec._compressed(column, (1, 35), 2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_running_sums_of_bytes(data):
+    width, block = data.draw(st.sampled_from([4, 8])), 8 * data.draw(st.integers(1, 9))
+    column = data.draw(hnp.arrays(np.uint8, st.integers(0, 60).map(lambda n: n * width)))
+    wanted = column.copy().reshape(-1, width)
+    for first in range(0, len(wanted), block // width):
+        part = wanted[first : first + block // width]
+        part[:] = np.cumsum(part, axis=0, dtype=np.uint8)
+    add_bytes_up(column, width, block)
+    assert np.array_equal(column, wanted.ravel())
+
+
+def test_compiled_code_is_not_loaded_for_a_single_read():
+    script = """
+import sys, numpy as np
+from atomloom.store import codec
+frame = np.frombuffer(codec.encode(np.arange(131_072), way=((1, 35), 2)), np.uint8).copy()
+assert codec.decode(frame, np.empty(131_072, np.int64))[-1] == 131_071
+assert "numba" not in sys.modules and codec._left_to_library == 131_072 * 8
+codec._left_to_library = codec._PAYS_BYTES
+assert codec.decode(frame, np.empty(131_072, np.int64))[-1] == 131_071
+assert "numba" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_damage_is_refused():

@@ -39,3 +39,17 @@ def kernel(formula: F) -> F:
     except RuntimeError as error:  # numba: "cannot cache function ...: no locator available"
         _log.info("%s; it is compiled anew in each interpreter", error)
         return cast("F", numba.njit(nogil=True)(formula))
+
+
+def vector_code(declare: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that kernels may call out of one that writes its code for vector registers.
+
+    Parameters
+    ----------
+    declare : function
+        Takes the typing context and the types of the arguments; gives the signature and a function
+        that writes the code, as ``numba.extending.intrinsic`` wants it.
+    """
+    from numba.extending import intrinsic  # noqa: PLC0415 - few kernels need it
+
+    return cast("Callable[..., Any]", intrinsic(declare))

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from atomloom.kernels.jit import vector_code
 
 _LANE = ir.IntType(32)
 _LARGEST = 2**31 - 1
-
-
-def _vector_code(declare: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function for kernels out of one that writes its code."""
-    return cast("Callable[..., Any]", intrinsic(declare))
 
 
 def batcher(width: int) -> list[list[tuple[int, int]]]:
@@ -104,7 +97,7 @@ def _sorter(width: int, prices: Any, start: Any, count: Any, out: Any) -> Any:
     return types.void(prices, start, count, out), generate
 
 
-@_vector_code
+@vector_code
 def sort_8(_: Any, prices: Any, start: Any, count: Any, out: Any) -> Any:
     """Sort prices[start : start + count] into out; callable from kernels only.
 
@@ -132,7 +125,7 @@ def sort_8(_: Any, prices: Any, start: Any, count: Any, out: Any) -> Any:
     return _sorter(8, prices, start, count, out)
 
 
-@_vector_code
+@vector_code
 def sort_16(_: Any, prices: Any, start: Any, count: Any, out: Any) -> Any:
     """Sort up to 16 prices; as :func:`sort_8`, with 16 lanes.
 
@@ -146,7 +139,7 @@ def sort_16(_: Any, prices: Any, start: Any, count: Any, out: Any) -> Any:
     return _sorter(16, prices, start, count, out)
 
 
-@_vector_code
+@vector_code
 def extent(_: Any, prices: Any, start: Any, count: Any) -> Any:
     """Lowest and highest of prices[start : start + count]; callable from kernels only.
 
@@ -198,7 +191,7 @@ def extent(_: Any, prices: Any, start: Any, count: Any) -> Any:
     return pair(prices, start, count), generate
 
 
-@_vector_code
+@vector_code
 def running_places(_: Any, sizes: Any, before: Any, offset: Any, scale: Any, place: Any, passed: Any) -> Any:
     """Cumulative volume c of some trades as (c + offset) scale, eight at a time; callable from kernels only.
 

@@ -6,152 +6,48 @@ come from the library that hdf5plugin carries; ctypes lets go of the interpreter
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import functools
-import os
-from collections import deque
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.errors import StoreError
+from atomloom.store.blosc import (
+    BLOCK_BYTES,
+    BYTEDELTA,
+    SHUFFLE,
+    DParams,
+    Storage,
+    cparams_of,
+    decompressor,
+    library,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
 FILTER = 32026
-BLOCK_BYTES = 131_072
-"""What is compressed together: a few rows are read by decompressing only their blocks."""
-
 _HEADER = 97
 """Bytes ahead of the chunk in a frame that holds a single chunk and no metadata."""
 
-_ZSTD, _SPLIT, _SHUFFLE, _BYTEDELTA = 5, 1, 1, 35
-_MAX_FILTERS = 6
-
 _SAMPLE_BYTES = 32_768
+_LAST_FILTER = 21  # place in a chunk
+_COPIED = 2  # flag (byte 2) of a chunk that is kept as it was
+_SPECIAL = 0x70  # flags (byte 31) of a chunk of equal values
+_PAYS_BYTES = 1 << 30
+_left_to_library = 0
 
 # Ways to prepare and squeeze the bytes: filters, effort of zstd, and what is taken off the size for reading it sooner.
 # A chunk says itself how it was made, so other ways may be added.
 Way = tuple[tuple[int, ...], int]
 _WAYS: tuple[tuple[tuple[int, ...], int, float], ...] = (
-    ((_SHUFFLE,), 1, 0.0),
-    ((_SHUFFLE,), 3, 0.0),
-    ((_SHUFFLE, _BYTEDELTA), 1, 0.06),  # takes twice as long to undo
+    ((SHUFFLE,), 1, 0.0),
+    ((SHUFFLE, BYTEDELTA), 2, 0.03),  # takes half as long again to undo
     ((), 1, 0.03),
 )
-
-
-class _CParams(ctypes.Structure):
-    _fields_ = (
-        ("compcode", ctypes.c_uint8),
-        ("compcode_meta", ctypes.c_uint8),
-        ("clevel", ctypes.c_uint8),
-        ("use_dict", ctypes.c_int),
-        ("typesize", ctypes.c_int32),
-        ("nthreads", ctypes.c_int16),
-        ("blocksize", ctypes.c_int32),
-        ("splitmode", ctypes.c_int32),
-        ("schunk", ctypes.c_void_p),
-        ("filters", ctypes.c_uint8 * _MAX_FILTERS),
-        ("filters_meta", ctypes.c_uint8 * _MAX_FILTERS),
-        ("prefilter", ctypes.c_void_p),
-        ("preparams", ctypes.c_void_p),
-        ("tuner_params", ctypes.c_void_p),
-        ("tuner_id", ctypes.c_int),
-        ("instr_codec", ctypes.c_bool),
-        ("codec_params", ctypes.c_void_p),
-        ("filter_params", ctypes.c_void_p * _MAX_FILTERS),
-        ("spare", ctypes.c_uint8 * 64),  # a later version may have grown
-    )
-
-
-class _DParams(ctypes.Structure):
-    _fields_ = (
-        ("nthreads", ctypes.c_int16),
-        ("schunk", ctypes.c_void_p),
-        ("postfilter", ctypes.c_void_p),
-        ("postparams", ctypes.c_void_p),
-        ("typesize", ctypes.c_int32),
-        ("spare", ctypes.c_uint8 * 64),
-    )
-
-
-class _Storage(ctypes.Structure):
-    _fields_ = (
-        ("contiguous", ctypes.c_bool),
-        ("urlpath", ctypes.c_char_p),
-        ("cparams", ctypes.c_void_p),
-        ("dparams", ctypes.c_void_p),
-        ("io", ctypes.c_void_p),
-        ("spare", ctypes.c_uint8 * 64),
-    )
-
-
-@functools.cache
-def _library() -> Any:
-    import hdf5plugin  # noqa: PLC0415 - heavy, and not needed to describe trades
-
-    path = Path(hdf5plugin.PLUGIN_PATH) / "libh5blosc2.so"
-    try:
-        lib = ctypes.CDLL(os.fspath(path))
-        _declare(lib)
-    except (OSError, AttributeError) as error:
-        message = f"{path} cannot be used: {error}. Hint: python -m pip install --upgrade 'hdf5plugin>=7'."
-        raise StoreError(message) from error
-    lib.blosc2_init()
-    return lib
-
-
-def _declare(lib: Any) -> None:
-    pointer, int32, int64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-    for name, result, arguments in (
-        ("blosc2_init", None, []),
-        ("blosc2_create_cctx", pointer, [_CParams]),
-        ("blosc2_create_dctx", pointer, [_DParams]),
-        ("blosc2_free_ctx", None, [pointer]),
-        ("blosc2_compress_ctx", ctypes.c_int, [pointer, pointer, int32, pointer, int32]),
-        ("blosc2_decompress_ctx", ctypes.c_int, [pointer, pointer, int32, pointer, int32]),
-        ("blosc2_getitem_ctx", ctypes.c_int, [pointer, pointer, int32, ctypes.c_int, ctypes.c_int, pointer, int32]),
-        ("blosc2_schunk_new", pointer, [pointer]),
-        ("blosc2_schunk_append_chunk", int64, [pointer, pointer, ctypes.c_bool]),
-        ("blosc2_schunk_to_buffer", int64, [pointer, pointer, pointer]),
-        ("blosc2_schunk_from_buffer", pointer, [pointer, int64, ctypes.c_bool]),
-        ("blosc2_schunk_decompress_chunk", ctypes.c_int, [pointer, int64, pointer, int32]),
-        ("blosc2_schunk_free", ctypes.c_int, [pointer]),
-        ("XXH64", ctypes.c_uint64, [pointer, ctypes.c_size_t, ctypes.c_uint64]),
-    ):
-        function = getattr(lib, name)
-        function.restype, function.argtypes = result, arguments
-
-
-_DECOMPRESSORS: deque[int] = deque()
-"""Contexts that nobody uses at the moment: the library's are not safe to share, and making one takes memory."""
-
-
-@contextlib.contextmanager
-def _decompressor() -> Iterator[int]:
-    try:
-        context = _DECOMPRESSORS.pop()  # atomic, so threads need no lock
-    except IndexError:
-        context = int(_library().blosc2_create_dctx(_DParams(nthreads=1)))
-    try:
-        yield context
-    finally:
-        _DECOMPRESSORS.append(context)
-
-
-def _cparams(typesize: int, way: tuple[int, ...], level: int) -> _CParams:
-    made = _CParams(compcode=_ZSTD, clevel=level, typesize=typesize, nthreads=1, splitmode=_SPLIT)
-    made.blocksize = BLOCK_BYTES
-    for place, kind in enumerate(way, start=_MAX_FILTERS - len(way)):
-        made.filters[place] = kind
-        made.filters_meta[place] = typesize if kind == _BYTEDELTA else 0
-    return made
 
 
 def checksum(data: NDArray[np.uint8] | bytes) -> int:
@@ -163,7 +59,7 @@ def checksum(data: NDArray[np.uint8] | bytes) -> int:
     '0xef46db3751d8e999'
     """
     flat = np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data
-    return int(_library().XXH64(flat.ctypes.data, flat.nbytes, 0))
+    return int(library().XXH64(flat.ctypes.data, flat.nbytes, 0))
 
 
 def encode(column: NDArray[Any], level: int = 1, way: Way | None = None) -> bytes:
@@ -185,7 +81,7 @@ def encode(column: NDArray[Any], level: int = 1, way: Way | None = None) -> byte
 
     Notes
     -----
-    Bytes are shuffled, and differenced where that makes the chunk at least six per cent smaller (tried on a sample);
+    Bytes are shuffled, and differenced where that makes the chunk at least three per cent smaller (tried on a sample);
     each plane of bytes is compressed by itself, so planes that do not compress are copied. O(R).
 
     Examples
@@ -217,10 +113,36 @@ def choose_way(column: NDArray[Any]) -> Way:
 
 
 def _squeezed(column: NDArray[Any], way: tuple[int, ...], level: int) -> NDArray[np.uint8]:
+    """Compress values into a Blosc2 chunk; byte differences are taken here, ten times as quickly as by the library."""
+    if way == (SHUFFLE, BYTEDELTA) and column.itemsize in {4, 8}:
+        chunk = _compressed(byte_steps(column), (SHUFFLE,), level)
+        if not chunk[2] & _COPIED and not chunk[31] & _SPECIAL:  # such chunks do not go through filters
+            chunk[_LAST_FILTER - 1 : _LAST_FILTER + 1] = SHUFFLE, BYTEDELTA
+            chunk[_LAST_FILTER + 8] = column.itemsize
+            return chunk
+    return _compressed(column, way, level)
+
+
+def byte_steps(column: NDArray[Any]) -> NDArray[Any]:
+    """Give the difference of each byte from that of the value before, modulo 256; blocks begin with the value itself.
+
+    Examples
+    --------
+    >>> [hex(step) for step in byte_steps(np.array([0x0102, 0x0305, 0x0400]))]
+    ['0x102', '0x203', '0x1fb']
+    """
+    steps, width, block = np.empty_like(column), column.itemsize, BLOCK_BYTES // column.itemsize
+    old, new = column.view(np.uint8), steps.view(np.uint8)
+    np.subtract(old[width:], old[:-width], out=new[width:])
+    steps[::block] = column[::block]
+    return steps
+
+
+def _compressed(column: NDArray[Any], way: tuple[int, ...], level: int) -> NDArray[np.uint8]:
     out = np.empty(column.nbytes + 256 * (2 + column.nbytes // BLOCK_BYTES), dtype=np.uint8)
-    lib = _library()
+    lib = library()
     context = lib.blosc2_create_cctx(
-        _cparams(column.itemsize, way, level)
+        cparams_of(column.itemsize, way, level)
     )  # not kept: it shrinks with what it is given
     try:
         size = lib.blosc2_compress_ctx(context, column.ctypes.data, column.nbytes, out.ctypes.data, out.nbytes)
@@ -238,7 +160,7 @@ def _framed(chunk: NDArray[np.uint8], kind: tuple[int, tuple[int, ...], int]) ->
     The library copies a chunk three times for that, so it makes the first frame, whose ends serve the next ones.
     """
     size = int.from_bytes(chunk[4:8].tobytes(), "little")
-    if chunk[31] & 0x70:  # a chunk of equal values, which a frame does not store
+    if chunk[31] & _SPECIAL:  # a chunk of equal values, which a frame does not store
         return _library_frame(chunk, kind)
     ends = _FRAMES.get((kind, size))
     if ends is None:
@@ -257,8 +179,8 @@ _FRAMES_KEPT = 64
 
 
 def _library_frame(chunk: NDArray[np.uint8], kind: tuple[int, tuple[int, ...], int]) -> bytes:
-    lib, dparams, cparams = _library(), _DParams(nthreads=1), _cparams(*kind)
-    storage = _Storage(contiguous=True, cparams=ctypes.addressof(cparams), dparams=ctypes.addressof(dparams))
+    lib, dparams, cparams = library(), DParams(nthreads=1), cparams_of(*kind)
+    storage = Storage(contiguous=True, cparams=ctypes.addressof(cparams), dparams=ctypes.addressof(dparams))
     schunk = lib.blosc2_schunk_new(ctypes.addressof(storage))
     try:
         at, owned = ctypes.c_void_p(), ctypes.c_bool()
@@ -303,14 +225,14 @@ def decode(frame: NDArray[np.uint8], out: NDArray[Any], start: int = 0) -> NDArr
     body = _body(frame)
     if not int.from_bytes(frame[39:47].tobytes(), "big"):
         return _decode_constant(frame, out, start)
-    lib = _library()
+    lib = library()
     rows = int.from_bytes(frame[body + 4 : body + 8].tobytes(), "little") // out.itemsize
     if not 0 <= start <= start + len(out) <= rows or not len(out):
         raise StoreError(f"rows {start:,} to {start + len(out):,} are not in a chunk of {rows:,}.")
     source, size = frame.ctypes.data + body, len(frame) - body
-    with _decompressor() as context:
+    with decompressor() as context:
         if start == 0 and len(out) == rows:
-            got = lib.blosc2_decompress_ctx(context, source, size, out.ctypes.data, out.nbytes)
+            got = _whole(context, frame[body:], out)
         else:
             got = lib.blosc2_getitem_ctx(context, source, size, start, len(out), out.ctypes.data, out.nbytes)
     if got != out.nbytes:
@@ -318,9 +240,41 @@ def decode(frame: NDArray[np.uint8], out: NDArray[Any], start: int = 0) -> NDArr
     return out
 
 
+def _whole(context: int, chunk: NDArray[np.uint8], out: NDArray[Any]) -> int:
+    """Decompress a whole chunk; byte differences are added up here, ten times as quickly as by the library."""
+    add_up = _adder(chunk, out)
+    if add_up is not None:
+        chunk[_LAST_FILTER] = 0  # what the library does not see it leaves to us
+    try:
+        got = int(library().blosc2_decompress_ctx(context, chunk.ctypes.data, len(chunk), out.ctypes.data, out.nbytes))
+    finally:
+        if add_up is not None:
+            chunk[_LAST_FILTER] = BYTEDELTA
+    if add_up is not None and got == out.nbytes:
+        add_up(out.view(np.uint8), out.itemsize, int.from_bytes(chunk[8:12].tobytes(), "little"))
+    return got
+
+
+def _adder(chunk: NDArray[np.uint8], out: NDArray[Any]) -> Callable[..., None] | None:
+    """Give the kernel that undoes what the last filter did; None where the library had better do it.
+
+    Compiled code takes a third of a second to load, so it pays once that much has been read, or where it is loaded.
+    """
+    global _left_to_library  # noqa: PLW0603 - a count that only decides who works, not what comes out
+    as_we_write = tuple(chunk[_LAST_FILTER - 1 : _LAST_FILTER + 1]) == (SHUFFLE, BYTEDELTA)
+    if not as_we_write or out.itemsize not in {4, 8} or chunk[2] & _COPIED or not chunk.flags.writeable:
+        return None
+    if "numba" not in sys.modules and _left_to_library < _PAYS_BYTES:
+        _left_to_library += out.nbytes
+        return None
+    from atomloom.store.byte_kernels import add_bytes_up  # noqa: PLC0415 - compiles
+
+    return add_bytes_up
+
+
 def _decode_constant(frame: NDArray[np.uint8], out: NDArray[Any], start: int) -> NDArray[Any]:
     """Decompress a chunk of equal values, which a frame notes without storing it."""
-    lib = _library()
+    lib = library()
     schunk = lib.blosc2_schunk_from_buffer(frame.ctypes.data, len(frame), False)
     if not schunk:
         raise StoreError("a chunk is no Blosc2 frame.")

@@ -19,6 +19,7 @@ from atomloom.store.field_kernels import (
     flag_value,
     grid_steps,
     number_at,
+    short_number,
     venue_code,
     word_at,
 )
@@ -37,6 +38,7 @@ SKIP, TIME, DATE, VENUE, FLAGS, NUMBER = 0, 1, 2, 3, 4, 8  # jobs of a field; NU
 DELIMITER, POINT, WIDTH, SLACK, MAY_MISS, JOINED = 5, 6, 7, 8, 9, 10  # places in `how`, after those of a time
 ROWS, BAD, LINES, BACK, BACK_AT, BACK_LINE = 0, 1, 2, 4, 5, 6  # places in `tally`
 NEWEST, FIRST_AT, FIRST_LINE = 7, 9, 10  # same
+_U = np.uint64  # an index that cannot count from the end, which would be a branch per byte
 TEXT = 64  # longest date and time that are joined
 
 
@@ -66,16 +68,16 @@ def _quick_minute(
     if first != words[0] or second != words[1]:
         start, code = read_time(data, p, p + 16, how, ops, zone, memo)
         k = memo[0]
-        if code or data[p + 13] != 58 or start // SECOND + zone[1, k] + 60 > zone[0, k + 1]:
+        if code or data[_U(p + 13)] != 58 or start // SECOND + zone[1, k] + 60 > zone[0, k + 1]:
             return np.int64(0), -1
         words[0], words[1], memo[1] = first, second, start
-    if data[p + 16] != 58:
+    if data[_U(p + 16)] != 58:
         return np.int64(0), -1
-    tens, ones = np.int64(data[p + 17]) - 48, np.int64(data[p + 18]) - 48
+    tens, ones = np.int64(data[_U(p + 17)]) - 48, np.int64(data[_U(p + 18)]) - 48
     if tens < 0 or tens > 5 or ones < 0 or ones > 9:
         return np.int64(0), -1
     ns = memo[1] + (tens * 10 + ones) * SECOND
-    if data[p + 19] != 46:
+    if data[_U(p + 19)] != 46:
         return ns, p + 19
     part, n = all_digits(data, p + 20)
     if n == 0 or n > 9:
@@ -95,29 +97,37 @@ def _quick_row(
     for k in range(how[WIDTH]):
         job = jobs[k]
         if job >= NUMBER:
-            j = job - NUMBER
-            mantissa, decimals, p = number_at(data, p, point)
-            if decimals < 0:
-                return -1
+            j, here = _U(job - NUMBER), _U(row)
+            mantissa, decimals, end = short_number(data, p, point)
+            if end < 0:
+                mantissa, decimals, end = number_at(data, p, point)
+                if decimals < 0:
+                    return -1
+            p = end
             steps, code = grid_steps(mantissa, decimals, exact, limits[j, 0], how[SLACK] if limits[j, 0] == 0 else 0)
             if code or steps < limits[j, 1]:
                 return -1
-            values[1 + j, row] = steps
+            values[j + _U(1), here] = steps
         elif job == TIME and minutes:
-            values[0, row], p = _quick_minute(data, p, how, ops, zone, memo, words)
+            values[0, _U(row)], p = _quick_minute(data, p, how, ops, zone, memo, words)
             if p < 0:
                 return -1
         else:
             a = p
-            while data[p] != delimiter and data[p] != 10:
-                if data[p] == 34 or data[p] == 13 or data[p] == 0 or (data[p] <= 32 and job not in (TIME, SKIP)):
+            while data[_U(p)] != delimiter and data[_U(p)] != 10:
+                if (
+                    data[_U(p)] == 34
+                    or data[_U(p)] == 13
+                    or data[_U(p)] == 0
+                    or (data[_U(p)] <= 32 and job not in (TIME, SKIP))
+                ):
                     break
                 p += 1
             if job in (TIME, DATE):
                 at = 0 if job == DATE else 2
                 cut[at], cut[at + 1] = a, p
                 if job == TIME and how[JOINED] == 0:
-                    values[0, row], code = read_time(data, a, p, how, ops, zone, memo)
+                    values[0, _U(row)], code = read_time(data, a, p, how, ops, zone, memo)
                     if code:
                         return -1
             elif job != SKIP:
@@ -126,16 +136,16 @@ def _quick_row(
                     return -1
                 small[job - VENUE, row] = code
         if k < last:
-            if data[p] != delimiter:
+            if data[_U(p)] != delimiter:
                 return -1
-        elif data[p] == 13:
+        elif data[_U(p)] == 13:
             p += 1
         p += 1
-    if data[p - 1] != 10:
+    if data[_U(p - 1)] != 10:
         return -1
     if how[JOINED]:
         length = _join(data, cut, scratch)
-        values[0, row], code = read_time(scratch, np.int64(0), length, how, ops, zone, memo)
+        values[0, _U(row)], code = read_time(scratch, np.int64(0), length, how, ops, zone, memo)
         if code or length == 0:
             return -1
     return p

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from llvmlite import ir
 
+from atomloom.kernels.jit import vector_code
 from atomloom.store.lean import lean
 from atomloom.store.time_kernels import whole
 
@@ -30,6 +32,16 @@ _PAIRS, _FOURS = _U(0x00FF00FF00FF00FF), _U(0x0000FFFF0000FFFF)
 _BY_10, _BY_100, _BY_10000 = _U(2561), _U(6553601), _U(42949672960001)
 _N = (_U(0), _U(1), _U(2), _U(3), _U(4))
 _B = (_U(8), _U(16), _U(24), _U(32), _U(40), _U(48), _U(56))
+
+
+@vector_code
+def first_set(_: Any, bits: Any) -> Any:
+    """Give the place of the lowest bit that is set, 64 where none is: one instruction; callable from kernels only."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return bits(bits), generate
 
 
 @lean
@@ -57,6 +69,31 @@ def eight_digits(data: NDArray[np.uint8], p: Int) -> tuple[Int, Int]:
     word = (word * _BY_10) >> _B[0]
     word = ((word & _PAIRS) * _BY_100) >> _B[1]
     return np.int64(((word & _FOURS) * _BY_10000) >> _B[3]), np.int64(n)
+
+
+@lean
+def short_number(data: NDArray[np.uint8], p: Int, point: Int) -> tuple[Int, Int, Int]:
+    """Read ``digits[.digits]`` of at most eight bytes at ``p`` as (mantissa, decimals, end); end -1 for anything else.
+
+    Where the field ends is found without its value, so that the next one need not wait for the multiplications.
+    """
+    word = word_at(data, p) ^ _ZEROS
+    odd = ((word + _TEST) | word) & _HIGH  # right up to the first odd byte, and beyond it where that is a point
+    first = odd & (~odd + _U(1))
+    below = (first >> _U(7)) - _U(1)  # the bytes ahead of it
+    pointed = ((word >> (first_set(odd) & _U(56))) & _U(255)) == _U(point ^ 48)
+    last = (odd ^ first) if pointed else odd
+    n = first_set(last) >> _U(3)
+    if last == _U(0) or first == _U(128):
+        return np.int64(0), np.int64(0), np.int64(-1)
+    m = n - (first_set(odd) >> _U(3)) if pointed else _U(1)  # decimals and one
+    digits = ((word & below) | ((word >> _U(8)) & ~below)) if pointed else word
+    count = n - _U(1) if pointed else n
+    digits = (digits << ((_U(8) - count) << _U(3))) & _NIBBLE
+    digits = (digits * _BY_10) >> _B[0]
+    digits = ((digits & _PAIRS) * _BY_100) >> _B[1]
+    value = ((digits & _FOURS) * _BY_10000) >> _B[3]
+    return np.int64(value), np.int64(m) - 1, np.int64(_U(p) + n)
 
 
 @lean
@@ -98,11 +135,11 @@ def grid_steps(mantissa: Int, decimals: Int, exact: NDArray[np.int64], which: In
     if decimals < -18 or decimals > 18:
         return mantissa, ODD
     size = -mantissa if mantissa < 0 else mantissa
-    k = decimals + 18
-    if size > exact[which, 2, k]:
+    of, k = _U(which), _U(decimals + 18)
+    if size > exact[of, 2, k]:
         return mantissa, ODD
-    steps = size * exact[which, 0, k]
-    grid = exact[which, 1, k]
+    steps = size * exact[of, 0, k]
+    grid = exact[of, 1, k]
     if grid > 1:
         part = np.int64(_U(steps) // _U(grid))
         left = steps - part * grid
