@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.kernels.memory import empty
 from atomloom.store.clock import zone_table
 from atomloom.store.formats import NEEDED, UNITS, parse_time_format
 from atomloom.store.heads import EPOCHS
@@ -245,7 +246,7 @@ def parse_block(data: NDArray[np.uint8], start: int, stop: int, plan: Recipe) ->
         data[stop] = 10
         end = stop + 1
     most = _rows_in(data, start, end)
-    values = np.empty((1 + len(plan.outputs), most), dtype=np.int64)
+    values = empty((1 + len(plan.outputs), most), np.int64)
     small = np.empty((2, most if plan.extras else 0), dtype=np.uint8)
     names = np.zeros((255, 3), dtype=np.int64)
     tally = np.zeros(11, dtype=np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 
 from atomloom.engine.budget import resolve_threads
 from atomloom.errors import StoreError
+from atomloom.kernels.memory import empty
 from atomloom.store.codec import checksum, decode
 from atomloom.store.layout import DAY_NS
 
@@ -53,7 +54,7 @@ def read_columns(
     -----
     O(rows in the touched blocks) time; memory for the result and a compressed chunk per thread.
     """
-    out = {name: np.empty(hi - lo, dtype=meta.columns[name]) for name in names}
+    out = {name: empty(hi - lo, meta.columns[name]) for name in names}
     # all columns of a chunk side by side, so that threads work on the same part of the file
     jobs = [(name, chunk) for chunk in range(lo // meta.chunk_rows, (hi - 1) // meta.chunk_rows + 1) for name in names]
 
