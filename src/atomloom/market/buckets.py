@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.kernels.memory import empty
 from atomloom.market.layout import Layout, cut_bars, layout_of
 
 if TYPE_CHECKING:
@@ -209,10 +210,10 @@ def swept(
     from atomloom.market import flow_kernels, sweep_kernels  # noqa: PLC0415 - numba, when a formula is first used
 
     n, per_bucket, base = layout.n_buckets, layout.per_bucket, int(trades.px[0])
-    change = {price: np.empty(layout.n_bars if price in prices else 0, np.int32) for price in _SWEPT}
-    most = {price: np.empty(n) for price in prices}
-    sums = {price: np.empty((n, 2), np.int64) for price in prices}
-    times, extremes = np.empty((2, n), np.int64), np.empty((3, n))
+    change = {price: empty(layout.n_bars if price in prices else 0, np.int32) for price in _SWEPT}
+    most = {price: empty(n) for price in prices}
+    sums = {price: empty((n, 2), np.int64) for price in prices}
+    times, extremes = empty((2, n), np.int64), empty((3, n))
 
     def run(bar: int, each: int, before: NDArray[np.int64], out: list[NDArray[np.int32]], to: tuple[Any, Any]) -> bool:
         at, spent = _locate(trades, index, layout.edge(bar))
@@ -231,7 +232,7 @@ def swept(
         to = times[:, lo:hi], extremes[:, lo:hi]
         fits = fits and run(bars.start, per_bucket, before, [change[price][bars] for price in _SWEPT], to)
         if fits:
-            to[0][:] = trades.ts[to[0]]
+            to[0][:] = trades.ts.take(to[0])
             for price in prices:
                 flow_kernels.bucket_sums(change[price][bars], per_bucket, True, most[price][lo:hi], sums[price][lo:hi])
         return fits

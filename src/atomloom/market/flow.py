@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.kernels.memory import empty
 from atomloom.market.buckets import across, ranges
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def classify(
     from atomloom.market.share_table import share_table  # noqa: PLC0415 - same
 
     n, per_bucket = len(sigma), layout.per_bucket
-    flow = Flow(np.empty(n), np.empty(n), np.empty(n, np.int64))
+    flow = Flow(empty(n), empty(n), empty(n, np.int64))
     unit = 2.0 ** (62 - layout.largest.bit_length())
     table = share_table(nu)
 

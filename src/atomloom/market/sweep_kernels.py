@@ -9,6 +9,7 @@ import numpy as np
 from atomloom.kernels.jit import kernel
 from atomloom.market.cut_kernels import BLOCK, block_spans, stage
 from atomloom.market.lanes import extent, sort_8, sort_16
+from atomloom.market.median_lanes import WIDTH, middles_8
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +62,19 @@ def twice_median(prices: Shorts, first: int, n: Any, counts: Shorts) -> int:
 
 
 @kernel
+def median_of(prices: Shorts, first: int, last: int, scratch: Shorts) -> int:
+    """Twice the median of the trades of one bar; up to 16 are sorted in a register (:mod:`atomloom.market.lanes`)."""
+    count = np.uint64(last - first + 1)
+    if count > np.uint64(16):
+        return twice_median(prices, first, np.int64(count), scratch)
+    if count <= np.uint64(8):
+        sort_8(prices, first, np.int64(count), scratch)
+    else:
+        sort_16(prices, first, np.int64(count), scratch)
+    return int(scratch[(count - np.uint64(1)) >> np.uint64(1)]) + int(scratch[count >> np.uint64(1)])
+
+
+@kernel
 def medians(prices: Shorts, first: Ints, last: Ints, stands: Shorts, scratch: Shorts) -> None:
     """Twice the median price of the trades of each bar.
 
@@ -76,19 +90,18 @@ def medians(prices: Shorts, first: Ints, last: Ints, stands: Shorts, scratch: Sh
 
     Notes
     -----
-    Up to 16 trades are sorted in a register (:mod:`atomloom.market.lanes`). O(trades).
+    Eight bars at a time (:mod:`atomloom.market.median_lanes`), one by one where a bar has more than 8 trades.
+    O(trades).
     """
-    for k in range(len(last)):
-        begin = first[k]
-        count = np.uint64(last[k] - begin + 1)
-        if count <= np.uint64(8):
-            sort_8(prices, begin, np.int64(count), scratch)
-            stands[k] = scratch[(count - np.uint64(1)) >> np.uint64(1)] + scratch[count >> np.uint64(1)]
-        elif count <= np.uint64(16):
-            sort_16(prices, begin, np.int64(count), scratch)
-            stands[k] = scratch[(count - np.uint64(1)) >> np.uint64(1)] + scratch[count >> np.uint64(1)]
-        else:
-            stands[k] = twice_median(prices, begin, np.int64(count), scratch)
+    whole = len(last) & -WIDTH
+    for k in range(0, whole, WIDTH):
+        many = middles_8(prices, first, last, k, stands)
+        if many:
+            for j in range(k, k + WIDTH):
+                if (many >> (j - k)) & 1:
+                    stands[j] = median_of(prices, first[j], last[j], scratch)
+    for k in range(whole, len(last)):
+        stands[k] = median_of(prices, first[k], last[k], scratch)
 
 
 @kernel
