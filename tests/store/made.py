@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 
 from atomloom.store import Trades
@@ -38,3 +40,16 @@ def same(one, other):
 
 def columns_of(trades):
     return {name: getattr(trades, name) for name in COLUMNS if getattr(trades, name) is not None}
+
+
+class Pipe(io.RawIOBase):
+    """A file that gives a few bytes at a time and cannot seek."""
+
+    def __init__(self, data):
+        self._file = io.BytesIO(data)
+
+    def readable(self):
+        return True
+
+    def read(self, count=-1):
+        return self._file.read(min(count, 1000) if count >= 0 else -1)

@@ -40,6 +40,8 @@ from atomloom.store.ticks import exact_step, grid_table, steps_of
         ({"price_scale": 0}, "price_scale is 0"),
         ({"price_scale": float("nan")}, "price_scale is nan"),
         ({"lot": -1}, "lot is -1"),
+        ({"width": 0}, "width is 0"),
+        ({"width": True}, "width is True"),
         ({"tyme": "iso"}, "did you mean 'time'"),
     ],
 )
@@ -62,6 +64,14 @@ DUKASCOPY = "time,ask,bid,ask_volume,bid_volume\n2017-01-01 22:00:20.786,1.05236
 TICKDATA = "09/25/2015,16:12:10.105,10.01,300,20,2,,,,,,,,,12188,A,,,,854034"
 BINANCE = "28457,4.00000100,12.00000000,48.00001200,1735689600010866,True,True"
 AGGTRADES = "26129,0.01633102,4.70443515,27781,27781,1498793709153,true,true"
+TARDIS = (
+    "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    "bitmex,XBTUSD,1585699200245000,1585699200345123,6ea8-1,buy,6425.5,0.00000400"
+)
+TARDIS_QUOTES = (
+    "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
+    "huobi,BTC-USD,1588291201099000,1588291201234268,5000,8629.3,8629.1,0.25"
+)
 SAMPLES = {  # name -> (text, time in UTC, prices, sizes)
     "quantconnect": ("14400688,491800,300,P,2000,0", "2013-10-07T08:00:00.688", [49.18], [300]),
     "quantconnect-quote": ("14400546,0,0,1848300,100,P,1,0", "2013-10-07T08:00:00.546", [0.0, 184.83], [0, 100]),
@@ -70,6 +80,9 @@ SAMPLES = {  # name -> (text, time in UTC, prices, sizes)
     "binance-trades": (BINANCE, "2025-01-01T00:00:00.010866", [4.000001], [12 * 10**8]),
     "binance-aggtrades": (AGGTRADES, "2017-06-30T03:35:09.153", [0.01633102], [470443515]),
     "databento": (DATABENTO, "2023-09-29T12:00:00.527194909", [16.95], [5]),
+    "tardis-trades": (TARDIS, "2020-04-01T00:00:00.245", [6425.5], [400]),
+    "tardis-quotes": (TARDIS_QUOTES, "2020-05-01T00:00:01.099", [8629.1, 8629.3], [25_000_000, 500_000_000_000]),
+    "bitcoincharts": ("1381095255,122.5,0.10000000", "2013-10-06T21:34:15", [122.5], [10_000_000]),
     "dukascopy": (DUKASCOPY, "2017-01-01T22:00:20.786", [1.05148, 1.05236], [150, 75]),
 }
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atomloom.errors import BadInput, StoreError
-from atomloom.store import Quotes, Trades, handle, open_store, read_trades, verify
+from atomloom.store import Quotes, Trades, fresh, open_store, read_trades, verify
 from atomloom.store import redo as redo_module
 from store.made import columns_of, make, same
 
@@ -202,29 +202,29 @@ def test_a_crash_in_a_commit_leaves_one_of_two_states(tmp_path, monkeypatch, sta
     path, trades = tmp_path / "t.h5", make(400)
     with open_store(path, "a") as store:
         store.append(trades.rows(0, 100))
-        write_log = redo_module._write_log
+        write_log = redo_module.write_log
 
         class Dead(BaseException):
             pass
 
-        def dying_log(where, length, pages):
+        def dying_log(where, log):
             if stage != "before the log":
-                write_log(where, length, pages)
+                write_log(where, log)
             if stage == "log half written":
-                log = redo_module._log(where)
-                log.write_bytes(log.read_bytes()[:-100])
+                place = redo_module.log_of(where)
+                place.write_bytes(place.read_bytes()[:-100])
             raise Dead
 
-        def dying_apply(descriptor, length, pages):
+        def dying_apply(descriptor, log):
             if stage == "half applied":
-                for number, page in sorted(pages.items())[: len(pages) // 2]:
+                for number, page in sorted(log.pages.items())[: len(log.pages) // 2]:
                     os.pwrite(descriptor, bytes(page), number * redo_module.PAGE)
             raise Dead
 
         if stage in {"log written", "half applied"}:
-            monkeypatch.setattr(redo_module, "_apply", dying_apply)
+            monkeypatch.setattr(redo_module, "apply", dying_apply)
         else:
-            monkeypatch.setattr(redo_module, "_write_log", dying_log)
+            monkeypatch.setattr(redo_module, "write_log", dying_log)
         monkeypatch.setattr(redo_module.RedoFile, "discard", lambda _: None)
         writer = store.writer("ES")
         writer.append(columns_of(trades.rows(100, 400)))
@@ -279,7 +279,7 @@ def test_a_killed_writer_leaves_its_last_commit(tmp_path):
             assert len(store["A"].trades()) == len(back) + 1
 
 
-@pytest.mark.parametrize("stage", ["_write_log", "_apply"])
+@pytest.mark.parametrize("stage", ["write_log", "apply"])
 def test_an_interrupted_commit_is_whole_or_never_was(tmp_path, monkeypatch, stage):
     """Ctrl-C while a commit is on its way, with everything that cleans up after it."""
     path, trades = tmp_path / "t.h5", make(400)
@@ -288,7 +288,7 @@ def test_an_interrupted_commit_is_whole_or_never_was(tmp_path, monkeypatch, stag
         real = getattr(redo_module, stage)
 
         def interrupted(*arguments):
-            if stage == "_write_log":
+            if stage == "write_log":
                 real(*arguments)
             raise KeyboardInterrupt
 
@@ -296,7 +296,7 @@ def test_an_interrupted_commit_is_whole_or_never_was(tmp_path, monkeypatch, stag
         with pytest.raises(KeyboardInterrupt):
             store.append(trades.rows(100, 400))
         monkeypatch.undo()
-        same(store["ES"].trades(), trades if stage == "_apply" else trades.rows(0, 100))
+        same(store["ES"].trades(), trades if stage == "apply" else trades.rows(0, 100))
     assert verify(path).ok
     assert [child.name for child in tmp_path.iterdir()] == ["t.h5"]
 
@@ -330,7 +330,7 @@ def test_a_store_that_someone_else_made_first_is_kept(tmp_path):
     path, trades = tmp_path / "t.h5", make(10)
     with open_store(path, "a") as store:
         store.append(trades)
-    handle._make(path, anew=False)  # what a second program does that saw no file a moment ago
+    fresh.make(path, anew=False)  # what a second program does that saw no file a moment ago
     same(read_trades(path), trades)
     with open_store(path, "a") as store, store.writer("B"), pytest.raises(StoreError, match="being written"):
         open_store(path, "w")
@@ -387,7 +387,7 @@ def test_a_full_disk_costs_only_what_was_not_committed(tmp_path, monkeypatch):
         def full(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        for stage in ("_write_all", "_write_log"):
+        for stage in ("write_all", "write_log"):
             monkeypatch.setattr(redo_module, stage, full)
             with pytest.raises(OSError, match="No space left"):
                 store.append(trades.rows(100, 400))

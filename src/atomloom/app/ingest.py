@@ -35,8 +35,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(run: RunOptions, files: tuple[Path, ...], store: Path | None, **given: Any) -> None:
     """Put FILEs (CSV, .gz, .zip, Parquet) into a store; rejected rows go to a file beside it with place and reason.
 
-    An ingest that was interrupted goes on where it was when the same command is given again. Of several FILEs, those
-    that are in the store already are passed over.
+    An ingest that was interrupted goes on where it was when the same command is given again. FILEs that are in the
+    store already are passed over; what was stored of them then is part of the account.
     """
     from atomloom.app import config, pipeline  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import IngestSettings  # noqa: PLC0415  # same
@@ -77,16 +77,15 @@ def _work(
         if str(file) in done:
             continue
         with folder.stage(f"ingest {file.name}"):
+            before = False
             try:
                 report = ingest(file, store, settings.ticks, run.threads, chatter, None, kind=settings.kind)
             except AlreadyStored as error:
-                if file == files[-1] and not done:
-                    raise
+                report, before = error.report, True
                 chatter.warn(str(error).partition(" Hint:")[0])
-                continue
             except BadInput as error:
                 raise BadInput(in_cli_words(str(error))) from error
-        done[str(file)] = report.to_dict()
+        done[str(file)] = {**report.to_dict(), "already": before}
         folder.save()
         account(report, chatter, file)
     reports = list(done.values())
@@ -100,6 +99,7 @@ def _work(
         "kind": settings.kind,
         "symbols": symbols,
         "files": len(files),
+        "already": sum(report.get("already", False) for report in reports),
         **{name: sum(report[name] for report in reports) for name in ("n_read", "n_stored", "n_rejected", "bytes")},
         "rows": sum(table["rows"] for table in tables),
         "stored_bytes": sum(table["bytes"] for table in tables),
@@ -110,7 +110,11 @@ def _say(folder: RunFolder) -> list[tuple[str, str]]:
     summary = folder.record["summary"]
     rejects = sorted({report["rejects"] for report in folder.record["done"].values() if report["rejects"]})
     return [
-        ("read", f"{summary['n_read']:,} rows of {summary['files']:,} files"),
+        (
+            "read",
+            f"{summary['n_read']:,} rows of {summary['files']:,} files"
+            + (f", {summary['already']:,} of them before" if summary["already"] else ""),
+        ),
         ("stored", f"{summary['n_stored']:,} {summary['kind']} of {', '.join(summary['symbols'])}"),
         ("rejected", f"{summary['n_rejected']:,}" + (f", see {', '.join(rejects)}" if rejects else "")),
         ("store", f"{summary['store']}: {summary['rows']:,} rows of these in {summary['stored_bytes'] / 1e6:.1f} MB"),

@@ -195,19 +195,27 @@ def bucket_flow(
                 signed[extra, MOVES - m] = -amount
         volume = np.int64(0)
         flow = np.int64(0)
-        for k in range(b * per_bucket, (b + 1) * per_bucket):
-            more = np.uint64(carry < rest)
-            carry += den - rest if carry < rest else -rest
-            volume += whole + np.int64(more)
-            move = np.int64(change[k])
-            if move == change[k] and -some <= move <= some:
-                flow += signed[more, np.uint64(MOVES + move)]
-            else:
-                size = abs(float(change[k]))
-                known = move == change[k] and size < MOVES
-                share = excess((logs[abs(move)] if known else math.log(size)) - scale, nu, table)
-                amount = np.int64(np.rint((whole + np.int64(more)) * unit * share))
-                flow += amount if change[k] > 0 else -amount
+        if 0.0 < most[b] <= limit:  # every move is worked out: nothing to decide for a bar
+            for k in range(b * per_bucket, (b + 1) * per_bucket):
+                more = np.uint64(carry < rest)
+                carry += den - rest if carry < rest else -rest
+                volume += np.int64(more)
+                flow += signed[more, np.uint64(MOVES + np.int64(change[np.uint64(k)]))]
+            volume += whole * per_bucket
+        else:
+            for k in range(b * per_bucket, (b + 1) * per_bucket):
+                more = np.uint64(carry < rest)
+                carry += den - rest if carry < rest else -rest
+                volume += whole + np.int64(more)
+                move = np.int64(change[k])
+                if move == change[k] and -some <= move <= some:
+                    flow += signed[more, np.uint64(MOVES + move)]
+                else:
+                    size = abs(float(change[k]))
+                    known = move == change[k] and size < MOVES
+                    share = excess((logs[abs(move)] if known else math.log(size)) - scale, nu, table)
+                    amount = np.int64(np.rint((whole + np.int64(more)) * unit * share))
+                    flow += amount if change[k] > 0 else -amount
         net = max(-float(volume), min(float(volume), flow / unit))
         nan = 0.0 if sigma[b] >= 0.0 else math.nan  # there is no sigma yet
         imbalance[b] = abs(net) + nan

@@ -93,12 +93,15 @@ class IngestReport:
     seconds: Mapping[str, float] = field(default_factory=dict)
     resumed_from: Mapping[str, int] = field(default_factory=dict)
 
+    def counts(self) -> str:
+        """Return what became of the rows in one line."""
+        return f"read {self.n_read:,} rows = stored {self.n_stored:,} + rejected {self.n_rejected:,}"
+
     def summary(self) -> str:
         """Return the account in a few lines of text."""
         how = "inferred from the prices" if self.tick_inferred else "given"
-        counts = f"read {self.n_read:,} rows = stored {self.n_stored:,} + rejected {self.n_rejected:,}"
         lines = [
-            f"{self.symbol} {self.kind}: {counts}",
+            f"{self.symbol} {self.kind}: {self.counts()}",
             f"times {self.time_unit}; tick size {self.tick_size:g} ({how})",
         ]
         lines += [f"  {count:,} x {reason}" for reason, count in self.reasons.items()]

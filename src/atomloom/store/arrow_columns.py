@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from atomloom.store.parts import Wishes
 
+MOST_VENUES = 255
 _MOST = 2**63 - 1
 _LOW, _HIGH = -106750 * 86400, 106750 * 86400  # s, as for text
 _LEAST = {"size": 1, "bid_size": 0, "ask_size": 0}
@@ -124,7 +125,7 @@ def arrow_rows(batch: Any, columns: Columns, name: str, line: int) -> Rows:
         out["px" if role == "price" else role] = _counts(roles[role], role, columns, name, mark)
     venues: list[str] = []
     if "venue" in roles:
-        out["venue"], venues = _venues(roles["venue"], name, mark)
+        out["venue"], venues = _venues(roles["venue"], mark)
     if "flags" in roles:
         out["flags"] = _flags(roles["flags"], name, mark)
     good = code == 0
@@ -277,7 +278,7 @@ def _to_ns(values: NDArray[np.int64], unit: int, columns: Columns, mark: Any, *,
     return ts
 
 
-def _venues(column: Any, name: str, mark: Any) -> tuple[NDArray[np.uint8], list[str]]:
+def _venues(column: Any, mark: Any) -> tuple[NDArray[np.uint8], list[str]]:
     import pyarrow as pa  # noqa: PLC0415 - heavy, and only frames need it
     import pyarrow.compute as pc  # noqa: PLC0415
 
@@ -285,14 +286,10 @@ def _venues(column: Any, name: str, mark: Any) -> tuple[NDArray[np.uint8], list[
         column = column.dictionary_decode()
     coded = pc.dictionary_encode(pc.fill_null(column.cast(pa.string()), ""))
     names = [str(each) for each in coded.dictionary.to_pylist()]
-    if len(names) > 255:
-        message = (
-            f"{name} has {len(names):,} names of venues; 255 fit. "
-            "Hint: is it the right column? columns={'venue': None} leaves it out."
-        )
-        raise BadInput(message)
     mark(~np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=bool), "venue is missing")
-    return np.asarray(coded.indices.to_numpy(zero_copy_only=False)).astype(np.uint8), names
+    indices = np.asarray(coded.indices.to_numpy(zero_copy_only=False))
+    mark(indices >= MOST_VENUES, f"venue is one name more than the {MOST_VENUES} that fit")
+    return np.minimum(indices, MOST_VENUES).astype(np.uint8), names[:MOST_VENUES]
 
 
 def _flags(column: Any, name: str, mark: Any) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -28,28 +28,24 @@ _HINT = 'Hint: for example "size >= 500 and venue == \'P\'", "1640 <= price < 16
 _MIRROR = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq}
 
 
-class Condition:
+class Condition(Protocol):
     """A node: what it needs, what the index says of each chunk, what holds for each row."""
 
     def columns(self) -> set[str]:
         """Columns that have to be looked at."""
-        raise NotImplementedError
 
     def verdict(self, index: NDArray[Any]) -> tuple[Bools, Bools]:
         """Say for each chunk whether some row may match, and whether all rows do."""
-        raise NotImplementedError
 
     def listed(self, index: NDArray[Any]) -> Bools:
         """Say for each chunk whether every matching row is among its rare rows."""
-        raise NotImplementedError
 
     def mask(self, rows: Mapping[str, NDArray[Any]]) -> Bools:
         """Say for each row whether it matches."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Between(Condition):
+class Between:
     """``low <= column <= high``, in whole numbers."""
 
     column: str
@@ -89,7 +85,7 @@ class Between(Condition):
 
 
 @dataclass(frozen=True)
-class Among(Condition):
+class Among:
     """The venue is one of some codes."""
 
     codes: tuple[int, ...]
@@ -122,7 +118,7 @@ class Among(Condition):
 
 
 @dataclass(frozen=True)
-class Joined(Condition):
+class Joined:
     """All, or any, of some conditions."""
 
     parts: tuple[Condition, ...]
@@ -153,7 +149,7 @@ class Joined(Condition):
 
 
 @dataclass(frozen=True)
-class Without(Condition):
+class Without:
     """The opposite of a condition."""
 
     part: Condition

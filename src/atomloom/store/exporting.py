@@ -12,7 +12,8 @@ from atomloom.errors import BadInput, StoreError
 from atomloom.store.files import only_symbol
 from atomloom.store.handle import Store, open_store
 from atomloom.store.reader import read_columns, rows_between
-from atomloom.store.units import to_ns, to_price
+from atomloom.store.spans import span
+from atomloom.store.units import to_price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +59,13 @@ def export(
     Raises
     ------
     BadInput
-        If the target is a store, or its name tells no format.
+        If the target is a store, its name tells no format, or the start is after the end.
     StoreError
         If the target cannot be written.
 
     Notes
     -----
-    A million rows are in memory at a time. Parquet has its tick size and symbol in the schema's metadata.
+    A million rows are in memory at a time. Parquet has symbol, kind, tick size and lot in the schema's metadata.
 
     Examples
     --------
@@ -82,7 +83,7 @@ def export(
             return export(opened, target, symbol, start=start, end=end, kind=kind, format=chosen)
     _refuse_store(store, target)
     meta, source = store.meta(only_symbol(store, symbol, kind), kind), store.source()
-    lo, hi = rows_between(source, meta, None if start is None else to_ns(start), None if end is None else to_ns(end))
+    lo, hi = rows_between(source, meta, *span(start, end))
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         (_to_parquet if chosen == "parquet" else _to_csv)(beside, target.name, meta, _pieces(source, meta, lo, hi))
@@ -146,7 +147,10 @@ def _schema(meta: TableMeta) -> Any:
         (_PRICES.get(name, name), kinds.get(name, pa.float64() if name in _PRICES else pa.from_numpy_dtype(dtype)))
         for name, dtype in meta.columns.items()
     ]
-    return pa.schema(fields, metadata={"symbol": meta.symbol, "tick_size": repr(meta.tick_size), "kind": meta.kind})
+    return pa.schema(
+        fields,
+        metadata={"symbol": meta.symbol, "tick_size": repr(meta.tick_size), "kind": meta.kind, "lot": repr(meta.lot)},
+    )
 
 
 def _to_parquet(path: Path, _name: str, meta: TableMeta, pieces: Iterator[dict[str, Any]]) -> None:

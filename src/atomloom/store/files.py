@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atomloom.errors import BadInput, StoreError
 from atomloom.store.columns import check_symbol
-from atomloom.store.handle import open_store
+from atomloom.store.handle import appending, open_store
 
 if TYPE_CHECKING:
     import os
@@ -59,7 +59,7 @@ def write_trades(
     """
     target = Path(path)
     try:
-        with open_store(target, "a") as store:
+        with appending(target) as store:
             if not overwrite:
                 _refuse(store, trades.symbol)
             store.append(trades, overwrite=overwrite, level=level, source=source)

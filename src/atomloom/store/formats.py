@@ -76,6 +76,8 @@ class Format:
         Size of one stored unit: 1e-8 stores 0.5 as 50,000,000.
     decimal : {".", ","}
         Decimal point of prices and sizes.
+    width : int, optional
+        Fields of a row; a file of rows with another number is refused. None takes that of the first line.
 
     Raises
     ------
@@ -100,6 +102,7 @@ class Format:
     price_scale: float = 1.0
     lot: float = 1.0
     decimal: str = "."
+    width: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ROLES:
@@ -121,6 +124,8 @@ class Format:
             raise BadInput(message)
         for name in ("price_scale", "lot"):
             check_positive(getattr(self, name), name)
+        if self.width is not None:
+            check_width(self.width)
         parse_time_format(self.time)
         if self.time.startswith("epoch") and self.columns.get("date") is not None:
             raise BadInput("an epoch needs no date column. Hint: leave 'date' out of columns.")
@@ -150,6 +155,18 @@ def check_delimiter(delimiter: Any) -> None:
     plain = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii()
     if not plain or delimiter.isalnum() or delimiter in _NOT_DELIMITERS:
         message = f"delimiter is {delimiter!r}. Hint: give one character such as ',' or ';' or '\\t'."
+        raise BadInput(message)
+
+
+def check_width(width: Any) -> None:
+    """Refuse what cannot be the number of fields of a row.
+
+    Examples
+    --------
+    >>> check_width(6)
+    """
+    if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+        message = f"width is {width!r}. Hint: give the number of fields of a row, or leave it out."
         raise BadInput(message)
 
 
@@ -237,9 +254,9 @@ _SIDES = {"bid_px": 1, "bid_size": 2, "ask_px": 3, "ask_size": 4}
 PRESETS: dict[str, Format] = {
     # QuantConnect LEAN, equity ticks: quantconnect.com/docs/v2/lean-engine/data-format (core data types); the sale
     # condition is not kept, "suspicious" becomes flags.
-    "quantconnect": Format({"ts": 0, "price": 1, "size": 2, "venue": 3, "flags": 5}, **_LEAN),  # type: ignore[arg-type]
+    "quantconnect": Format({"ts": 0, "price": 1, "size": 2, "venue": 3, "flags": 5}, width=6, **_LEAN),  # type: ignore[arg-type]
     "quantconnect-quote": Format(
-        {"ts": 0, **_SIDES, "venue": 5, "flags": 7}, "quotes", **_LEAN  # type: ignore[arg-type]
+        {"ts": 0, **_SIDES, "venue": 5, "flags": 7}, "quotes", width=8, **_LEAN  # type: ignore[arg-type]
     ),
     # Kibot, "tick with bid/ask": Date,Time,Price,Bid,Ask,Size, mm/dd/yyyy, US Eastern (kibot.com/support.aspx).
     "kibot": Format(
@@ -261,6 +278,21 @@ PRESETS: dict[str, Format] = {
         {"ts": "ts_event", "price": "price", "size": "size", "venue": "publisher_id", "flags": None},
         header=True,
         tz="UTC",
+    ),
+    # Tardis.dev, downloadable CSV files, "trades" and "quotes" (docs.tardis.dev/downloadable-csv-files/data-types):
+    # epoch us of the exchange; files are in order of arrival, so rows may go back. Amounts may be fractions.
+    "tardis-trades": Format(
+        {"ts": "timestamp", "price": "price", "size": "amount", "venue": "exchange"},
+        header=True, delimiter=",", time="epoch us", tz="UTC", lot=1e-8, width=8,
+    ),
+    "tardis-quotes": Format(
+        {"ts": "timestamp", "bid_px": "bid_price", "bid_size": "bid_amount", "ask_px": "ask_price",
+         "ask_size": "ask_amount", "venue": "exchange"},
+        "quotes", header=True, delimiter=",", time="epoch us", tz="UTC", lot=1e-8, width=8,
+    ),
+    # Bitcoincharts, historic trade data (bitcoincharts.com/about/markets-api): unixtime, price, amount.
+    "bitcoincharts": Format(
+        {"ts": 0, "price": 1, "size": 2}, header=False, delimiter=",", time="epoch s", tz="UTC", lot=1e-8, width=3
     ),
     # Dukascopy ticks as go-duka writes them (github.com/FX31337/go-duka): time,ask,bid,ask_volume,bid_volume, volumes
     # in millions with two decimals.

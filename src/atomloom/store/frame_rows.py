@@ -40,6 +40,10 @@ class FrameSource:
         What the store remembers it by; "" for not at all.
     print_ : dict
         What tells whether it is the same source as at another time.
+    time_unit : str
+        As its rows were read, once they were.
+    of_ticks : bool
+        True for :class:`Trades` and :class:`Quotes`, whose sizes count in units that nobody tells.
 
     Examples
     --------
@@ -53,6 +57,7 @@ class FrameSource:
     key: str = ""
     print_: dict[str, Any] = field(default_factory=dict)
     time_unit: str = ""
+    of_ticks: bool = False
 
     def rows(self, wish: Wishes, tick: float, skip: int = 0) -> Iterator[Rows]:
         """Give the rows of all frames in turn, in ticks of ``tick``, those before ``skip`` left out."""
@@ -90,9 +95,9 @@ def frames_of(source: Any, wish: Wishes, symbol: str) -> FrameSource:
         text = next(iter(texts_of(paths[0])))
         return FrameSource(str(paths[0]), [paths[0]], symbol, text.key, text.print_)
     if many:
-        return FrameSource(_name(source[0]), source, symbol)
+        return FrameSource(_name(source[0]), source, symbol, of_ticks=all(map(_is_ticks, source)))
     if _is_frame(source) or _is_ticks(source):
-        return FrameSource(_name(source), [source], symbol)
+        return FrameSource(_name(source), [source], symbol, of_ticks=_is_ticks(source))
     if hasattr(source, "__iter__"):
         return FrameSource(_name(source), source, symbol)
     message = (

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from atomloom.errors import BadInput, StoreError
 from atomloom.store.columns import check_symbol
+from atomloom.store.fresh import make, withdraw
 from atomloom.store.instrument import Instrument
-from atomloom.store.layout import SCHEMA, SCHEMA_VERSION
-from atomloom.store.meta import LOCK, Source, load, open_hdf5, reading, tables
-from atomloom.store.redo import RedoFile, claimed
+from atomloom.store.meta import LOCK, Source, load, note_lot, open_hdf5, reading, tables
+from atomloom.store.redo import RedoFile
 from atomloom.store.writer import Writer
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from atomloom.store.meta import TableMeta
@@ -60,10 +59,35 @@ def open_store(path: str | os.PathLike[str], mode: str = "r") -> Store:
     if target.is_symlink():
         target = target.resolve()  # the log of a commit lies beside the file itself, whatever it is called
     if mode == "w" or (mode == "a" and not target.exists()):
-        _make(target, anew=mode == "w")
+        make(target, anew=mode == "w")
     with reading(target):
         pass
     return Store(target, mode)
+
+
+@contextlib.contextmanager
+def appending(path: str | os.PathLike[str]) -> Iterator[Store]:
+    """Open a store to append to; a file that was made for it goes again if that fails and leaves it empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.h5")
+    ...     with contextlib.suppress(ZeroDivisionError), appending(path):
+    ...         1 / 0
+    ...     path.exists()
+    False
+    """
+    made = not Path(path).exists()
+    store = open_store(path, "a")
+    try:
+        with store:
+            yield store
+    except BaseException:
+        if made:
+            withdraw(store.path)
+        raise
 
 
 class Store:
@@ -146,6 +170,7 @@ class Store:
         threads: int | None = None,
         level: int = 1,
         chunk_rows: int | None = None,
+        lot: float | None = None,
     ) -> Writer:
         """Open one table for appending; one writer at a time, in this program and all others.
 
@@ -171,9 +196,13 @@ class Store:
             Effort of zstd, 1 to 9.
         chunk_rows : int, optional
             Rows per chunk of a new table, 131,072 by default.
+        lot : float, optional
+            Size of one stored unit: noted for a new table (1 if not given), checked against an old one.
 
         Raises
         ------
+        BadInput
+            If the table has another tick size or lot.
         StoreError
             If the store was opened for reading, or someone else writes to the file.
 
@@ -194,6 +223,7 @@ class Store:
         self._check_open()
         file = RedoFile(self.path)
         try:
+            note_lot(file, symbol, kind, lot, self._lot_of(symbol, kind), anew=overwrite)
             made = Writer(
                 file, symbol, kind, tick_size=tick_size, venues=venues, columns=columns, out_of_order=out_of_order,
                 overwrite=overwrite, source=source, threads=threads, level=level, chunk_rows=chunk_rows,
@@ -266,6 +296,7 @@ class Store:
             with LOCK, open_hdf5(self.path, file, "r+") as opened:
                 for name in held:
                     del opened[symbol][name]
+                    opened[symbol].attrs.pop(f"{name}_lot", None)
                 if not len(opened[symbol]):
                     del opened[symbol]
             file.commit()
@@ -317,40 +348,10 @@ class Store:
         if self._closed:
             raise StoreError(f"{self.path} is closed. Hint: open_store(path) again.")
 
+    def _lot_of(self, symbol: str, kind: str) -> float | None:
+        """Give the lot of a table, None where there is no such table."""
+        return self.meta(symbol, kind).lot if (symbol, kind) in self.tables() else None
+
     def _written(self, file: RedoFile) -> None:
         file.close()
         self._writing, self._stamp = False, ()
-
-
-def _make(target: Path, *, anew: bool) -> None:
-    """Make an empty store beside its place, then put it there; ``anew`` also where there is a file already."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    fresh = Path(name)
-    try:
-        with LOCK, open_hdf5(target, fresh, "w") as file:
-            file.attrs["schema"], file.attrs["schema_version"] = SCHEMA, SCHEMA_VERSION
-        umask = os.umask(0)
-        os.umask(umask)
-        fresh.chmod(0o666 & ~umask)  # mkstemp gives 0600; a new file should have the usual rights
-        _put(fresh, target, anew=anew)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _put(fresh: Path, target: Path, *, anew: bool) -> None:
-    """Put a new file where none is; over another one only ``anew``, and only while nobody writes to that."""
-    with contextlib.ExitStack() as stack:
-        if not anew:
-            try:
-                os.link(fresh, target)
-            except FileExistsError:  # someone else was quicker: theirs is as good
-                return
-            except OSError:  # a file system without links; there two programs should not begin one store at once
-                if not target.exists():
-                    fresh.replace(target)
-            return
-        if target.exists():
-            stack.callback(os.close, claimed(target))
-        target.with_name(f"{target.name}.redo").unlink(missing_ok=True)
-        fresh.replace(target)

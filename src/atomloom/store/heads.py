@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import difflib
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atomloom.errors import BadInput
-from atomloom.store.formats import ALIASES, NEEDED, check_delimiter, near
+from atomloom.store.formats import ALIASES, NEEDED, PRESETS, check_delimiter, near
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from atomloom.store.formats import Format
 
 HEAD_BYTES = 1 << 20
+_LINES_SEEN = 100  # that are looked through for one of the right width
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _DATED = re.compile(r"\d{4}-?\d\d-?\d\d")
 _EPOCH = re.compile(r"(\d{9,19})(?:\.\d*)?")
@@ -110,15 +112,34 @@ def read_head(text: bytes, layout: Format, name: str, *, optional: bool = True) 
     check_delimiter(delimiter)
     cells = cut(line, delimiter)
     header = _has_header(cells, layout)
+    if layout.width is not None and len(cells) != layout.width:
+        cells = _of_width(text, offset, layout, delimiter, name)
     roles = roles_of(cells, layout, name, header=header, optional=optional)
     if header:
         offset, lines = offset + len(raw), lines + 1
         if not text[offset:].strip() and len(text) < HEAD_BYTES:
             message = f"{name} has a header and no rows. Hint: one row per line is expected."
             raise NoRows(message)
-    names = tuple(cells) if header else tuple(f"column {k}" for k in range(len(cells)))
+    width = len(cells) if layout.width is None else layout.width
+    names = tuple(cells) if header else tuple(f"column {k}" for k in range(width))
     epoch = _epoch(text, offset, delimiter, roles) if layout.time == "auto" and "date" not in roles else ""
     return Head(names, roles, delimiter, offset, lines, epoch)
+
+
+def _of_width(text: bytes, offset: int, layout: Format, delimiter: str, name: str) -> list[str]:
+    """Find a line with as many fields as there should be; refuse a text where the first lines all have others."""
+    seen = []
+    for raw in itertools.islice(_lines(text, offset), _LINES_SEEN):
+        cells = cut(raw.decode("utf-8", "replace").rstrip("\r\n"), delimiter)
+        if len(cells) == layout.width:
+            return cells
+        seen.append(len(cells))
+    others = [f"{each!r} with kind={preset.kind!r}" for each, preset in PRESETS.items() if preset.width == max(seen)]
+    like = f"is it of the format {others[0]}?" if others else "check the format and the delimiter."
+    message = (
+        f"{name} has {max(seen)} fields a row, not the {layout.width} of this format of {layout.kind}. Hint: {like}"
+    )
+    raise BadInput(message)
 
 
 def _lines(text: bytes, offset: int) -> Iterator[bytes]:
@@ -203,6 +224,8 @@ def roles_of(cells: list[str], layout: Format, name: str, *, header: bool, optio
             )
             raise BadInput(message)
     plain = [cell.casefold().replace(" ", "_") for cell in cells]
+    if header and not places:
+        _refuse_other_kind(cells, plain, layout, name)
     roles = {role: _place(cells, plain, role, chosen.get(role), name) for role in needed}
     for role in ("venue", "flags", "date"):
         where = chosen.get(role)
@@ -218,6 +241,17 @@ def roles_of(cells: list[str], layout: Format, name: str, *, header: bool, optio
         message = f"{name}: two roles share a column: {roles}. Hint: give each role its own."
         raise BadInput(message)
     return roles
+
+
+def _refuse_other_kind(cells: list[str], plain: list[str], layout: Format, name: str) -> None:
+    def has(kind: str) -> list[bool]:
+        return [bool(set(ALIASES[role]) & set(plain)) for role in NEEDED[kind][1:]]
+
+    other = "trades" if layout.kind == "quotes" else "quotes"
+    if all(has(other)) and not all(has(layout.kind)):
+        missing = NEEDED[layout.kind][1:][has(layout.kind).index(False)]
+        message = f"{name} has no column for {missing}; it has {cells}, like {other}. Hint: pass kind={other!r}."
+        raise BadInput(message)
 
 
 def _place(cells: list[str], plain: list[str], role: str, wanted: str | int | None, name: str) -> int:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput, StoreError
-from atomloom.store.layout import kind_of
+from atomloom.store.layout import DAY_NS, kind_of
 from atomloom.store.quotes import Quotes
 from atomloom.store.reader import read_columns, rows_between
 from atomloom.store.schema import Trades
-from atomloom.store.units import to_ns
+from atomloom.store.spans import iso, span
 from atomloom.store.where import Hits, find
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Instrument:
         Raises
         ------
         BadInput
-            If no trade lies in the range, or there is no such column.
+            If no trade lies in the range, there is no such column, or the start is after the end.
         StoreError
             If a chunk is damaged.
 
@@ -117,7 +117,7 @@ class Instrument:
 
         def read(source: Source, meta: TableMeta) -> dict[str, NDArray[Any]]:
             names = self._columns(meta, columns)
-            lo, hi = rows_between(source, meta, *_range(start, end), verify=verify)
+            lo, hi = rows_between(source, meta, *span(start, end), verify=verify)
             if lo == hi:
                 return {name: np.empty(0, dtype=meta.columns[name]) for name in names}
             return read_columns(source, meta, names, lo, hi, verify=verify)
@@ -147,7 +147,7 @@ class Instrument:
         Raises
         ------
         BadInput
-            For a condition that cannot be read, with where and why.
+            For a condition that cannot be read, with where and why, or a start after the end.
 
         Examples
         --------
@@ -158,7 +158,7 @@ class Instrument:
         (..., 5...)
         """
         return self._consistently(
-            kind, lambda source, meta: find(source, meta, query, *_range(start, end), verify=verify)
+            kind, lambda source, meta: find(source, meta, query, *span(start, end), verify=verify)
         )
 
     def days(self, kind: str = "trades") -> pd.DataFrame:
@@ -175,9 +175,11 @@ class Instrument:
 
         table = self._meta(kind).days
         days, first = np.unique(table["day"], return_index=True)
+        # the first day that has times in 64 bits begins before them
+        unit = "datetime64[ns]" if not len(days) or int(days[0]) * DAY_NS >= -(2**63) else "datetime64[s]"
         frame = pd.DataFrame(
             {
-                "day": pd.to_datetime(days.astype("datetime64[D]").astype("datetime64[ns]"), utc=True),
+                "day": pd.to_datetime(days.astype("datetime64[D]").astype(unit), utc=True),
                 "first_row": table["first"][first],
                 "rows": np.add.reduceat(table["rows"], first),
             }
@@ -206,10 +208,11 @@ class Instrument:
             "symbol": self.symbol,
             "kind": kind,
             "rows": meta.rows,
-            "first": _iso(index["ts_first"][0]) if some else None,
-            "last": _iso(index["ts_last"][-1]) if some else None,
+            "first": iso(index["ts_first"][0]) if some else None,
+            "last": iso(index["ts_last"][-1]) if some else None,
             "days": len(np.unique(meta.days["day"])),
             "tick_size": meta.tick_size,
+            "lot": meta.lot,
             "volume": int(index["volume"].sum()) if kind_of(kind).volume else None,
             "columns": {name: str(dtype) for name, dtype in meta.columns.items()},
             "venues": list(meta.venues),
@@ -229,12 +232,12 @@ class Instrument:
             if missing:
                 message = f"{kind} need the column {missing[0]!r} too. Hint: .arrays(columns=...) reads single columns."
                 raise BadInput(message)
-            lo, hi = rows_between(source, meta, *_range(start, end), verify=verify)
+            lo, hi = rows_between(source, meta, *span(start, end), verify=verify)
             if lo == hi:
                 message = (
                     f"{meta.path} has no {kind} of {self.symbol} with {start!r} <= ts < {end!r}. Hint: it holds "
                     + (
-                        f"{_iso(meta.index['ts_first'][0])} to {_iso(meta.index['ts_last'][-1])} UTC."
+                        f"{iso(meta.index['ts_first'][0])} to {iso(meta.index['ts_last'][-1])} UTC."
                         if meta.rows
                         else "none."
                     )
@@ -268,11 +271,3 @@ class Instrument:
             except StoreError:
                 if self._meta(kind) is meta:
                     raise
-
-
-def _range(start: Any, end: Any) -> tuple[int | None, int | None]:
-    return None if start is None else to_ns(start), None if end is None else to_ns(end)
-
-
-def _iso(ts: Any) -> str:
-    return str(np.datetime64(int(ts), "ns"))

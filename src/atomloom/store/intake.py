@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomloom.errors import BadInput, StoreError
-from atomloom.store.account import IngestReport, Tally
+from atomloom.store.account import STAGES, IngestReport, Tally
 from atomloom.store.columns import check_symbol, check_tick
 from atomloom.store.frame_rows import FrameSource, frames_of, tick_of_frames
-from atomloom.store.handle import Store, open_store
+from atomloom.store.handle import Store, appending
 from atomloom.store.heads import NoRows
 from atomloom.store.parts import no_rows, part_of, tick_of_parts, wishes
 from atomloom.store.rejects import RejectFile
-from atomloom.store.sink import Place, Sink
+from atomloom.store.screen import Screen
+from atomloom.store.sink import Place
 from atomloom.store.sources import Cut, damaged, is_text_source, magic, texts_of
 from atomloom.store.text_rows import feed_file, feed_stream
 from atomloom.store.ticks import exact_step
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
     from atomloom.store.account import IngestProgress
     from atomloom.store.formats import Format
     from atomloom.store.parts import Part, Wishes
+    from atomloom.store.sink import Sink
     from atomloom.store.sources import Text
 
 OUT_OF_ORDER = ("refuse", "merge")
+_AGAIN = "Hint: store it under another symbol, or drop this one first."
 
 
 class AlreadyStored(BadInput):
-    """The table has all of a source."""
+    """The table has all of a source; ``report`` is the account of the ingest that stored it."""
+
+    def __init__(self, message: str, report: IngestReport | None = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 def ingest(
@@ -108,12 +115,15 @@ def ingest(
     Raises
     ------
     BadInput
-        Wrong columns or format, nothing usable, rows that go back in time, or a file that is in the store already.
+        Wrong columns or format, nothing usable, rows that go back in time, another tick size or lot than that of the
+        table, or a file that is in the store already (:class:`AlreadyStored`, with its account in ``report``).
     StoreError
-        A source is missing or damaged; what came before the damage is stored, as the message says.
+        A source is missing or damaged; what came before the damage is stored, as the message says. Or the store cannot
+        be written.
 
     Notes
     -----
+    A store that was made for an ingest which fails before its first commit is taken away again.
     A commit is made every 256 MB of text or 5 s, and remembers the place in a file: after a crash the same call goes on
     there. Memory holds a few blocks of 8 MB and their rows, whatever the size of the source.
 
@@ -124,6 +134,8 @@ def ingest(
     ...     file = Path(folder, "ES.csv")
     ...     _ = file.write_text("Time,Price,Qty\n2013-09-01 17:00:00,1640.25,8\n2013-09-01 17:00:01,1640.5,0\n")
     ...     report = ingest(file, Path(folder, "ticks.h5"), tz="America/Chicago", tick_size=0.25)
+    ...     from atomloom.store import open_store
+    ...
     ...     open_store(Path(folder, "ticks.h5"))["ES"].trades()
     Trades(ES, 1 trades, 8 volume, 2013-09-01T22:00:00.000000000 .. 2013-09-01T22:00:00.000000000 UTC, tick 0.25)
     >>> report.n_read, report.n_stored, report.n_rejected, dict(report.reasons)
@@ -154,16 +166,24 @@ def ingest(
         inferred = tick is None
         if tick is None:
             tick = tick_of_parts(parts, wish.layout.price_scale) if parts else tick_of_frames(frames, wish)
-        task.run(parts, frames, wish, tick)
-    tally = task.tally
-    tally.seconds["total"] = time.perf_counter() - began
-    sources = tuple(part.text.name for part in parts) or (frames.name if frames else "",)
-    return IngestReport(
-        name, kind, str(opened.path), sources, tally.n_read, tally.n_stored, tally.n_rejected,
-        dict(Counter(tally.reasons).most_common()), str(target) if tally.n_rejected else None, tick, inferred,
-        parts[0].plan.time_unit if parts else (frames.time_unit if frames else ""), tally.bytes,
-        {key: round(tally.seconds[key], 6) for key in ("read", "parse", "write", "commit", "total")}, task.resumed,
-    )  # fmt: skip
+        sources = tuple(part.text.name for part in parts) or (frames.name if frames else "",)
+
+        def report() -> IngestReport:
+            tally = task.tally
+            tally.seconds["total"] = time.perf_counter() - began
+            return IngestReport(
+                name, kind, str(opened.path), sources, tally.n_read, tally.n_stored, tally.n_rejected,
+                dict(Counter(tally.reasons).most_common()), str(target) if tally.n_rejected else None, tick, inferred,
+                parts[0].plan.time_unit if parts else (frames.time_unit if frames else ""), tally.bytes,
+                {key: round(tally.seconds[key], 6) for key in STAGES}, task.resumed,
+            )  # fmt: skip
+
+        if task.settled(parts, frames):
+            done = report()
+            message = f"{sources[0]} is in {opened.path} already, as {kind} of {name}: {done.counts()}. {_AGAIN}"
+            raise AlreadyStored(message, done)
+        task.run(parts, frames, wish, tick, inferred=inferred)
+        return report()
 
 
 def _of_quotes(kind: str) -> str:
@@ -187,7 +207,7 @@ def _opened(store: Any) -> Iterator[Store]:
     if isinstance(store, Store):
         yield store
         return
-    with open_store(store, "a") as opened:
+    with appending(store) as opened:
         yield opened
 
 
@@ -229,30 +249,30 @@ class _Task:
     def __post_init__(self) -> None:
         self.tally = Tally()
         self.resumed: dict[str, int] = {}
+        self.done: set[str] = set()
 
-    def run(self, parts: list[Part], frames: FrameSource | None, wish: Wishes, tick: float) -> None:
-        """Feed every source to the writer."""
+    def settled(self, parts: list[Part], frames: FrameSource | None) -> bool:
+        """Take sources that the table has all of into the account; say whether there are no others."""
+        sources = [frames] if frames is not None else [part.text for part in parts]
+        for source in sources:
+            state = self._state_of(source)
+            if state is not None:
+                self.done.add(source.key)
+                self._recall(state, self.tally)
+        return len(self.done) == len(sources)
+
+    def run(self, parts: list[Part], frames: FrameSource | None, wish: Wishes, tick: float, *, inferred: bool) -> None:
+        """Feed every source to the writer that the table does not have."""
         if frames is not None:
-            if self._is_done(frames):
-                raise self._again(frames.name)
             self._feed_frames(frames, wish, tick)
-            if not self.tally.n_stored:
-                raise no_rows([frames.name], self.tally.first)
-            return
-        done = [part for part in parts if self._is_done(part.text)]
-        if len(done) == len(parts):
-            raise self._again(done[0].text.name)
-        for part in parts:
-            if part not in done:
-                self._feed_text(part, wish, tick)
+            names = [frames.name]
+        else:
+            for part in parts:
+                if part.text.key not in self.done:
+                    self._feed_text(part, wish, tick, inferred=inferred)
+            names = [part.text.name for part in parts]
         if not self.tally.n_stored:
-            raise no_rows([part.text.name for part in parts], self.tally.first)
-
-    def _again(self, name: str) -> AlreadyStored:
-        return AlreadyStored(
-            f"{name} is in {self.store.path} already, as {self.kind} of {self.symbol}. "
-            "Hint: store it under another symbol, or drop this one first."
-        )
+            raise no_rows(names, self.tally.first)
 
     def _states(self) -> Mapping[str, Any]:
         if (self.symbol, self.kind) not in self.store.tables():
@@ -260,26 +280,34 @@ class _Task:
         found: dict[str, Any] = json.loads(str(self.store.meta(self.symbol, self.kind).attrs.get("state", "{}")))
         return found
 
-    def _is_done(self, source: Text | FrameSource) -> bool:
+    def _state_of(self, source: Text | FrameSource) -> Mapping[str, Any] | None:
+        """Give what was remembered of a source that the table has all of."""
         state = self._states().get(source.key) if source.key else None
-        return bool(state and state.get("done") and _same(state["fingerprint"], source.print_))
+        return state if state and state.get("done") and _same(state["fingerprint"], source.print_) else None
 
-    def _feed_text(self, part: Part, wish: Wishes, tick: float) -> None:
+    @staticmethod
+    def _recall(state: Mapping[str, Any], tally: Tally) -> None:
+        tally.n_stored += state["n_stored"]
+        tally.n_rejected += state["n_rejected"]
+        tally.reasons.update(state["reasons"])
+
+    def _feed_text(self, part: Part, wish: Wishes, tick: float, *, inferred: bool) -> None:
         text, tally = part.text, Tally()
         plan = part.plan.priced(exact_step(tick), wish.layout.price_scale)
         start, last = Place(part.head.offset, part.head.lines), None
         with self.store.writer(
             self.symbol, kind=self.kind, tick_size=tick, out_of_order=self.out_of_order, source=text.key,
-            columns=("ts", *plan.outputs, *plan.extras), threads=self.threads,
+            columns=("ts", *plan.outputs, *plan.extras), threads=self.threads, lot=wish.layout.lot,
         ) as writer:  # fmt: skip
             state = writer.state
             self.rejects.begin()
             if state and not state["done"]:
                 start, last = self._take_up(state, text.name, text.print_, tally), state["last"]
             remembered = {"fingerprint": text.print_} if text.key else {}
-            sink = Sink(
+            sink = Screen(
                 writer, self.rejects, text.name, tally, refuse=self.out_of_order == "refuse", state=remembered,
-                listen=self.progress, total=text.size if text.path else 0,
+                listen=self.progress, total=text.size if text.path else 0, part=part,
+                inferred=wish.layout.price_scale if inferred else None,
             )  # fmt: skip
             sink.go_on(last)
             damage = None
@@ -294,6 +322,8 @@ class _Task:
                 writer.close()
                 self.rejects.forget()
                 raise
+            finally:
+                sink.close()
             self._finish(sink, writer, whole=damage is None)
         self.tally.add(tally)
         if damage is not None:
@@ -312,8 +342,7 @@ class _Task:
             )
             raise BadInput(message)
         self.rejects.cut_back(state["reject_bytes"], name)
-        tally.n_stored, tally.n_rejected = state["n_stored"], state["n_rejected"]
-        tally.reasons.update(state["reasons"])
+        self._recall(state, tally)
         self.resumed[name] = max(state["offset"], 0)
         return Place(state["offset"], state["line"])
 
@@ -321,13 +350,13 @@ class _Task:
         tally = Tally()
         with self.store.writer(
             self.symbol, kind=self.kind, tick_size=tick, out_of_order=self.out_of_order, source=frames.key,
-            threads=self.threads,
+            threads=self.threads, lot=None if frames.of_ticks else wish.layout.lot,
         ) as writer:  # fmt: skip
             state, skip, last = writer.state, 0, None
             self.rejects.begin()
             if state and not state["done"]:
                 skip, last = self._take_up(state, frames.name, frames.print_, tally).line, state["last"]
-            sink = Sink(
+            sink = Screen(
                 writer, self.rejects, frames.name, tally, refuse=self.out_of_order == "refuse",
                 state={"fingerprint": frames.print_} if frames.key else {}, listen=self.progress,
             )  # fmt: skip

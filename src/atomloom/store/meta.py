@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import AtomloomError, StoreError
+from atomloom.errors import AtomloomError, BadInput, StoreError
 from atomloom.store.codec import checksum
 from atomloom.store.layout import KINDS, RARE_DTYPE, SCHEMA, SCHEMA_VERSION, index_dtype
-from atomloom.store.redo import PATIENCE, Busy, RedoFile, pending, recover
+from atomloom.store.redo import Busy, RedoFile, pending, recover
+from atomloom.store.redo_log import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,8 @@ class TableMeta:
         Rows per chunk, in every column: row r lies in chunk r // chunk_rows.
     attrs : dict
         What else is told: ``source``, ``state``.
+    lot : float
+        Size of one stored unit.
     """
 
     path: Path
@@ -68,6 +71,7 @@ class TableMeta:
     places: dict[str, NDArray[np.int64]]
     chunk_rows: int
     attrs: dict[str, Any] = field(default_factory=dict)
+    lot: float = 1.0
 
     @functools.cached_property
     def listed(self) -> dict[str, NDArray[Any]]:
@@ -250,7 +254,45 @@ def read_meta(path: Path, group: Any, symbol: str, kind: str) -> TableMeta:
         {name: _places(path, group[name], len(index)) for name in names},
         int(group["ts"].chunks[0]),
         attrs,
+        float(group.parent.attrs.get(f"{kind}_lot", 1.0)),
     )
+
+
+def note_lot(
+    file: RedoFile, symbol: str, kind: str, lot: float | None, held: float | None, *, anew: bool = False
+) -> None:
+    """Note the size of a stored unit with the next commit, where the table is new; refuse another one where it is not.
+
+    Parameters
+    ----------
+    file : RedoFile
+    symbol, kind : str
+    lot : float or None
+        None where nobody says.
+    held : float or None
+        That of the table; None where there is no table.
+    anew : bool
+        The table begins anew.
+
+    Raises
+    ------
+    BadInput
+        If the table has another one.
+    """
+    if held is not None and not anew:
+        if lot is not None and lot != held:
+            message = (
+                f"{file.path} /{symbol}/{kind} counts sizes in units of {held:g}, not {lot:g}. "
+                f"Hint: give a format with lot={held:g}, or store these under another symbol."
+            )
+            raise BadInput(message)
+        return
+    wanted = 1.0 if lot is None else lot
+    if wanted == (1.0 if held is None else held):
+        return
+    # beside the table, which its writer makes at its first rows
+    with LOCK, open_hdf5(file.path, file, "r+") as opened:
+        opened.require_group(symbol).attrs[f"{kind}_lot"] = wanted
 
 
 def table_sum(index: NDArray[Any], days: NDArray[Any], rare: NDArray[Any]) -> int:

@@ -18,8 +18,9 @@ from atomloom.store.columns import (
     same_length,
     settle,
     times,
+    trusted,
 )
-from atomloom.store.units import to_ns
+from atomloom.store.spans import cut_out, iso, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,10 +113,7 @@ class Quotes:
         >>> len(Quotes.trusted({"ts": one, **sides}, 1.0, "ES"))
         1
         """
-        made = object.__new__(cls)
-        object.__setattr__(made, "symbol", symbol)
-        settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
-        return made
+        return trusted(cls, columns, tick_size, symbol, venues)
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -125,7 +123,7 @@ class Quotes:
         return type(self), (self.ts, *sides, self.tick_size, self.symbol, self.venue, self.venues, self.flags)
 
     def __repr__(self) -> str:
-        first, last = (np.datetime64(int(t), "ns") for t in (self.ts[0], self.ts[-1]))
+        first, last = iso(self.ts[0]), iso(self.ts[-1])
         return f"Quotes({self.symbol}, {len(self):,} quotes, {first} .. {last} UTC, tick {self.tick_size:g})"
 
     def slice(self, start: Any = None, end: Any = None) -> Self:
@@ -134,7 +132,7 @@ class Quotes:
         Raises
         ------
         BadInput
-            If no quote lies in the range.
+            If no quote lies in the range, or the start is after the end.
 
         Examples
         --------
@@ -142,11 +140,5 @@ class Quotes:
         >>> len(Quotes([0, 5], one, one, one, one).slice(5))
         1
         """
-        lo = 0 if start is None else int(np.searchsorted(self.ts, to_ns(start), side="left"))
-        hi = len(self) if end is None else int(np.searchsorted(self.ts, to_ns(end), side="left"))
-        if lo >= hi:
-            message = f"no quote of {self.symbol} has {start!r} <= ts < {end!r}. Hint: {self!r} is what there is."
-            raise BadInput(message)
-        held = ("ts", *SIDES, "venue", "flags")
-        columns = {name: column[lo:hi] for name in held if (column := getattr(self, name)) is not None}
-        return type(self).trusted(columns, self.tick_size, self.symbol, self.venues)
+        found: Self = cut_out(self, ("ts", *SIDES), *within(self, start, end))
+        return found

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import io
 import os
 import struct
-import time
 from typing import TYPE_CHECKING, Any
 
 from atomloom.errors import StoreError
-from atomloom.store.codec import checksum
+from atomloom.store.redo_log import (
+    PAGE,
+    apply,
+    check_owner,
+    check_place,
+    log_of,
+    plan,
+    read_log,
+    write_all,
+    write_log,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-PAGE = 4096
-_MAGIC = b"ATOMREDO"
-_HEAD = struct.Struct("<8sqqQ")  # magic, length of the file, number of pages, checksum of the rest
-PATIENCE = 10.0  # seconds that a writer waits for readers that hold the file, and a reader for a commit
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -124,7 +127,7 @@ class RedoFile(io.RawIOBase):
         if rest and at // PAGE in self._pages:  # a page that holds the committed end has both kinds of bytes
             self._copy(at // PAGE, rest, at, out_of_page=False)
         try:
-            _write_all(self._descriptor, rest, at)
+            write_all(self._descriptor, rest, at)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from error  # a full disk: say whose
         self._at += len(data)
@@ -149,14 +152,15 @@ class RedoFile(io.RawIOBase):
         """
         os.fdatasync(self._descriptor)
         if self._pages or self._length != self._committed:
+            log = plan(self._descriptor, self._committed, self._length, self._pages)
             try:
-                _write_log(self.path, self._length, self._pages)
+                write_log(self.path, log)
             except BaseException:
-                _log(self.path).unlink(missing_ok=True)
+                log_of(self.path).unlink(missing_ok=True)
                 raise
             self._committed = self._length
-            _apply(self._descriptor, self._length, self._pages)
-            _log(self.path).unlink()
+            apply(self._descriptor, log)
+            log_of(self.path).unlink()
         self._pages.clear()
         self._committed = self._length
 
@@ -233,7 +237,7 @@ def recover(path: Path) -> bool:
     Raises
     ------
     StoreError
-        If there is a log and the file cannot be written.
+        If the log belongs to another file, or the file cannot be written; both stay as they are.
 
     Examples
     --------
@@ -241,27 +245,28 @@ def recover(path: Path) -> bool:
     >>> recover(Path("no such file"))
     False
     """
-    log = _log(path)
+    place = log_of(path)
     try:
-        content = log.read_bytes()
+        log = read_log(place)
     except FileNotFoundError:
         return False
+    check_place(path)
     try:
-        found = _read_log(content)
-        if found is not None:
-            descriptor = os.open(path, os.O_RDWR)
-            try:
-                _apply(descriptor, *found)
-            finally:
-                os.close(descriptor)
-        log.unlink(missing_ok=True)
+        if log is not None:
+            with path.open("rb") as file:
+                check_owner(path, file.fileno(), log)
+            with path.open("r+b", buffering=0) as file:
+                apply(file.fileno(), log)
+        place.unlink(missing_ok=True)
+    except StoreError:
+        raise
     except OSError as error:
         message = (
-            f"{path} has an unfinished commit in {log.name} and cannot be written: {error}. "
+            f"{path} has an unfinished commit in {place.name} and cannot be written: {error}. "
             "Hint: open it once where it can be written."
         )
         raise StoreError(message) from error
-    return found is not None
+    return log is not None
 
 
 def pending(path: Path) -> bool:
@@ -273,69 +278,7 @@ def pending(path: Path) -> bool:
     >>> pending(Path("no such file"))
     False
     """
-    return _log(path).exists()
-
-
-def _log(path: Path) -> Path:
-    return path.with_name(f"{path.name}.redo")
-
-
-def _write_log(path: Path, length: int, pages: dict[int, bytearray]) -> None:
-    body = b"".join(struct.pack("<q", number) + bytes(page) for number, page in sorted(pages.items()))
-    head = _HEAD.pack(_MAGIC, length, len(pages), checksum(struct.pack("<qq", length, len(pages)) + body))
-    with _log(path).open("wb") as log:
-        log.write(head + body)
-        log.flush()
-        os.fsync(log.fileno())
-    _sync_folder(path.parent)
-
-
-def _read_log(content: bytes) -> tuple[int, dict[int, bytearray]] | None:
-    if len(content) < _HEAD.size:
-        return None
-    magic, length, count, told = _HEAD.unpack_from(content)
-    body = content[_HEAD.size :]
-    if magic != _MAGIC or len(body) != count * (8 + PAGE) or checksum(struct.pack("<qq", length, count) + body) != told:
-        return None
-    pages = {}
-    for k in range(count):
-        at = k * (8 + PAGE)
-        pages[struct.unpack_from("<q", body, at)[0]] = bytearray(body[at + 8 : at + 8 + PAGE])
-    return length, pages
-
-
-def _apply(descriptor: int, length: int, pages: dict[int, bytearray]) -> None:
-    with _alone(descriptor):
-        for number, page in sorted(pages.items()):
-            start = number * PAGE
-            if start < length:
-                _write_all(descriptor, memoryview(page)[: length - start], start)
-        os.ftruncate(descriptor, length)
-        os.fsync(descriptor)
-
-
-@contextlib.contextmanager
-def _alone(descriptor: int) -> Iterator[None]:
-    """Keep readers out while pages change; one that will not go is not waited for forever."""
-    end = time.monotonic() + PATIENCE
-    held = False
-    while not held and time.monotonic() < end:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = True
-        except OSError:
-            time.sleep(0.01)
-    try:
-        yield
-    finally:
-        if held:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def _write_all(descriptor: int, data: memoryview, at: int) -> None:
-    while data:
-        done = os.pwrite(descriptor, data, at)
-        at, data = at + done, data[done:]
+    return log_of(path).exists()
 
 
 def claimed(path: Path) -> int:
@@ -375,11 +318,3 @@ def _claim(descriptor: int, path: Path) -> None:
     except OSError as error:
         message = f"{path} is being written by another program. Hint: wait for it, or write to another file."
         raise Busy(message) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

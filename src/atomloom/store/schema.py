@@ -19,8 +19,10 @@ from atomloom.store.columns import (
     same_length,
     settle,
     times,
+    trusted,
 )
-from atomloom.store.units import to_ns, to_price, to_ticks
+from atomloom.store.spans import cut_out, iso, within
+from atomloom.store.units import to_price, to_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,10 +120,7 @@ class Trades:
         >>> len(Trades.trusted({"ts": column, "px": column, "size": column}, 1.0, "ES"))
         1
         """
-        made = object.__new__(cls)
-        object.__setattr__(made, "symbol", symbol)
-        settle(made, {"venue": None, "flags": None, **columns}, tick_size, venues)
-        return made
+        return trusted(cls, columns, tick_size, symbol, venues)
 
     @classmethod
     def from_prices(
@@ -180,7 +179,7 @@ class Trades:
         return type(self), columns
 
     def __repr__(self) -> str:
-        first, last = (np.datetime64(int(t), "ns") for t in (self.ts[0], self.ts[-1]))
+        first, last = iso(self.ts[0]), iso(self.ts[-1])
         return (
             f"Trades({self.symbol}, {len(self):,} trades, {self.volume:,} volume, "
             f"{first} .. {last} UTC, tick {self.tick_size:g})"
@@ -207,7 +206,7 @@ class Trades:
         Raises
         ------
         BadInput
-            If no trade lies in the range.
+            If no trade lies in the range, or the start is after the end.
 
         Examples
         --------
@@ -215,12 +214,7 @@ class Trades:
         >>> len(trades.slice(5))
         2
         """
-        lo = 0 if start is None else int(np.searchsorted(self.ts, to_ns(start), side="left"))
-        hi = len(self) if end is None else int(np.searchsorted(self.ts, to_ns(end), side="left"))
-        if lo >= hi:
-            message = f"no trade of {self.symbol} has {start!r} <= ts < {end!r}. Hint: {self!r} is what there is."
-            raise BadInput(message)
-        return self.rows(lo, hi)
+        return self.rows(*within(self, start, end))
 
     def rows(self, lo: int, hi: int) -> Self:
         """Return the trades with positions ``lo <= row < hi``, at least one, without copying.
@@ -233,6 +227,5 @@ class Trades:
         if not 0 <= lo < hi <= len(self):
             message = f"rows {lo:,} to {hi:,} are not in {self!r}. Hint: 0 <= lo < hi <= {len(self):,}."
             raise BadInput(message)
-        held = ("ts", "px", "size", "venue", "flags")
-        columns = {name: column[lo:hi] for name in held if (column := getattr(self, name)) is not None}
-        return type(self).trusted(columns, self.tick_size, self.symbol, self.venues)
+        found: Self = cut_out(self, ("ts", "px", "size"), lo, hi)
+        return found

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _DENSE = 0.125
+_MANY_CHUNKS = 4
 _FEW_HITS = 300_000  # below it a second thread costs more than it saves
 
 
@@ -90,8 +91,8 @@ class Hits:
             message = f"there is no column {strange[0]!r}. Hint: there are {', '.join(self.meta.columns)}."
             raise BadInput(message)
         out = {name: np.empty(len(self.row), dtype=self.meta.columns[name]) for name in wanted}
-        left = self._from_list(out)
-        self._from_chunks(out, left)
+        edges = np.searchsorted(self.row, np.arange(len(self.meta.index) + 1) * self.meta.chunk_rows)
+        self._from_chunks(out, edges, np.diff(edges) > self._from_list(out, edges))
         return out
 
     def trades(self) -> Trades:
@@ -129,13 +130,11 @@ class Hits:
             raise BadInput(f"no row of {self.meta.symbol} meets the condition. Hint: len(hits) tells before.")
         return self.columns()
 
-    def _from_list(self, out: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Fill in what the rare rows know; give the places that remain."""
+    def _from_list(self, out: dict[str, NDArray[Any]], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Fill in what the rare rows know; give how many rows of each chunk that are."""
         listed = self.meta.listed["row"]
-        if not len(listed) or self.meta.kind != "trades":
-            return np.arange(len(self.row))
-        if not len(self.row):
-            return self.row
+        if not len(listed) or not len(self.row) or self.meta.kind != "trades":
+            return np.zeros(len(edges) - 1, dtype=np.int64)
         if len(self.row) < len(listed):
             found = np.minimum(np.searchsorted(listed, self.row), len(listed) - 1)
             places = np.flatnonzero(listed[found] == self.row)
@@ -146,33 +145,29 @@ class Hits:
             places = places[found]
         for name, column in out.items():
             column[places] = self.meta.listed[name][found]
-        left = np.ones(len(self.row), dtype=bool)
-        left[places] = False
-        return np.flatnonzero(left)
+        return np.diff(np.searchsorted(places, edges))
 
-    def _from_chunks(self, out: dict[str, NDArray[Any]], places: NDArray[np.int64]) -> None:
-        if not len(places):
-            return
-        rows = self.row[places]
-        chunk = rows // self.meta.chunk_rows
-        starts = np.flatnonzero(np.diff(chunk, prepend=-1))
-        ends = np.append(starts[1:], len(rows))
-        jobs = [(name, int(lo), int(hi)) for lo, hi in zip(starts, ends, strict=True) for name in out]
+    def _from_chunks(self, out: dict[str, NDArray[Any]], edges: NDArray[np.int64], needed: NDArray[np.bool_]) -> None:
+        """Fill in the rows of the chunks that have to be read, the listed ones among them again."""
+        chunks = np.flatnonzero(needed).tolist()
+        # the places of rows are counted once for all columns, where there are chunks enough for all threads
+        groups = [list(out)] if len(chunks) > _MANY_CHUNKS else [[name] for name in out]
 
-        everything = len(places) == len(self.row)
+        def work(job: tuple[int, list[str]]) -> None:
+            chunk, names = job
+            lo, hi = int(edges[chunk]), int(edges[chunk + 1])
+            first, last = int(self.row[lo]), int(self.row[hi - 1])
+            whole = last - first + 1 == hi - lo
+            at = None if whole else self.row[lo:hi] - first
+            for name in names:
+                part = out[name][lo:hi] if whole else np.empty(last - first + 1, dtype=out[name].dtype)
+                start = first - chunk * self.meta.chunk_rows
+                read_chunk(self.source, self.meta, name, chunk, start, part, verify=self.verify)
+                if at is not None:
+                    np.take(part, at, out=out[name][lo:hi], mode="clip")
 
-        def work(job: tuple[str, int, int]) -> None:
-            name, lo, hi = job
-            first, count = int(rows[lo]), int(rows[hi - 1] - rows[lo]) + 1
-            part = np.empty(count, dtype=out[name].dtype)
-            read_chunk(
-                self.source, self.meta, name, int(chunk[lo]), first % self.meta.chunk_rows, part, verify=self.verify
-            )
-            out[name][slice(lo, hi) if everything else places[lo:hi]] = (
-                part if count == hi - lo else part[rows[lo:hi] - first]
-            )
-
-        spread(work, jobs, resolve_threads(None) if len(jobs) > 4 else 1)
+        jobs = [(chunk, names) for chunk in chunks for names in groups]
+        spread(work, jobs, resolve_threads(None) if len(jobs) > _MANY_CHUNKS else 1)
 
 
 def find(
