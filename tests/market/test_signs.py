@@ -69,6 +69,25 @@ def test_consolidated_rows_replace_one_another_whatever_their_venue():
     assert lee_ready(trades, quotes, consolidated=True).tolist() == [1]
 
 
+@pytest.mark.parametrize("gone", [(99, 0, 0, 0), (99, 0, 101, 0), (0, 0, 0, 0), (98, 0, 0, 0), (7, 0, 101, 4)])
+def test_a_withdrawn_quote_no_longer_stands(gone):
+    """The bid of venue 0, 99, is taken back; then that of venue 1, 97, is the best, and then there is none."""
+    rows = [(1, 0, 99, 5, 101, 5), (2, 1, 97, 5, 101, 5), (4, 0, *gone), (6, 1, 97, 0, 0, 0)]
+    ts, venue, *sides = zip(*rows, strict=True)
+    quotes = Quotes(ts, *sides, venue=venue, venues=VENUES)
+    trades = Trades([3, 5, 7], [100, 98, 99], [1, 1, 1])
+    bid, ask = best_quotes_at(trades, quotes)
+    none = np.iinfo(np.int64).min
+    assert bid.tolist() == [99, 97, none]
+    assert ask.tolist() == [101, 101, 101]
+    assert lee_ready(trades, quotes).tolist() == [0, -1, 1]  # at the middle; below it; by the tick rule
+
+
+def test_a_side_that_a_row_does_not_tell_still_stands():
+    quotes = Quotes([1, 2], [99, 0], [5, 0], [0, 101], [0, 5])
+    assert [int(best[0]) for best in best_quotes_at(Trades([3], [1], [1]), quotes)] == [99, 101]
+
+
 def test_every_quote_flagged_leaves_the_tick_rule():
     trades = Trades([5, 6], [10, 11], [1, 1])
     quotes = Quotes([1], [20], [1], [30], [1], flags=[1])

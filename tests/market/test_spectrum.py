@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from atomloom.errors import BadInput, MissingExtra
 from atomloom.market import spectrum
 from atomloom.market import spectrum_kernels as kernels
-from atomloom.market.exact_phase import event_times, event_weights, exact, fixed
+from atomloom.market.exact_phase import FINEST, event_times, event_weights, exact, fixed
 from atomloom.market.spectra import some_sums
 from oracles import spectrum_oracle as twin
 
@@ -64,7 +64,7 @@ def test_direct_sums(times, frequencies, weighted):
 
 @given(
     st.lists(TIMES, min_size=1, max_size=40),
-    st.tuples(FREQUENCIES, FREQUENCIES).filter(lambda pair: pair[0] < pair[1]),
+    st.tuples(FREQUENCIES, FREQUENCIES).filter(lambda pair: pair[1] - pair[0] >= 32 * FINEST),
     st.integers(2, 33),
     st.integers(1, 3),
     st.booleans(),
@@ -78,8 +78,18 @@ def test_any_band_is_the_direct_sum(times, band, modes, threads, weighted):
     expected = np.array(twin.direct(times, weights or [1.0] * len(times), min(times), frequencies))
     assert np.abs(made.coefficient - expected).max() <= 1e-9 * (sum(weights) if weights else len(times))
     widest = float(max(abs(band[0]), abs(band[1])))
-    assert made.frequency == pytest.approx([float(f) for f in frequencies], rel=1e-12, abs=1e-12 * widest + 1e-300)
+    assert made.frequency == pytest.approx([float(f) for f in frequencies], rel=1e-12, abs=1e-12 * widest)
     assert made.power == pytest.approx(np.abs(expected) ** 2 / made.square, abs=1e-6)
+
+
+def test_bands_finer_than_phases_can_tell_are_refused(finufft):
+    for width in (Fraction(2e-313), FINEST - Fraction(1, 10**60), 31 * FINEST / 32):
+        with pytest.raises(BadInput, match="not closer ones"):
+            spectrum([0, 10**18], band=(Fraction(0), width), modes=2)
+    with pytest.raises(BadInput, match="33 frequencies"):
+        spectrum([0, 10**18], band=(Fraction(1), 1 + 31 * FINEST), modes=33)
+    assert spectrum([0, 10**18], band=(Fraction(1), 1 + FINEST), modes=2).step == FINEST
+    assert fixed(FINEST).tolist() == [0, 1]
 
 
 def test_seven_years_of_nanoseconds_cost_no_digit(finufft):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -228,3 +229,40 @@ def test_states_of_another_shape_are_refused_before_a_formula_sees_them(kind, pa
     state[part][name] = value
     with pytest.raises(BadInput, match="not whole"):
         BarStream.from_state(state, warm=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("volume", "edges", (0, 60)),
+        ("volume", "skip", -1),
+        ("volume", "skip", 10**9),
+        ("volume", "held", 1.5),
+        ("volume", "held", -1),
+        ("tick", "step", 51),
+        ("tick", "held", "3"),
+        ("time", "end", None),
+        ("time", "step", 7),
+        ("dollar", "threshold", 51.0),
+        ("dollar", "held", math.nan),
+        ("tick_imbalance", "sign", 7),
+        ("tick_imbalance", "held", [math.nan] * 6),
+        ("tick_runs", "held", [0.0] * 6),
+    ],
+)
+def test_a_state_that_another_parameter_made_is_refused_and_changes_nothing(kind, name, value):
+    trades = Trades(np.arange(99) * 10**9, 5 + np.arange(99) % 3, 1 + np.arange(99) % 7)
+    stream, untouched = (BarStream(kind, 50, warm=False) for _ in range(2))
+    for one in (stream, untouched):
+        one.update(trades.rows(0, 45))
+    state = stream.state()
+    state["cutter"][name] = value
+    with pytest.raises(BadInput, match="not whole"):
+        stream.restore(state)
+    for one in ("ts", "size"):
+        damaged = stream.state()
+        damaged["tape"][one] = -damaged["tape"][one]
+        with pytest.raises(BadInput, match="not whole"):
+            stream.restore(damaged)
+    rest = trades.rows(45, 99)
+    identical(stream.update(rest), untouched.update(rest))

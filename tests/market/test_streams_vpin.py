@@ -171,3 +171,21 @@ def test_one_trade_of_more_buckets_than_memory_holds_is_refused():
     del state["known"]
     with pytest.raises(BadInput, match="not whole"):
         VPINStream.from_state(state, warm=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("volume", 5), ("taken", -1), ("bucket", 3), ("imbalance", [0.0]), ("ranked", [0.5] * 99), ("in_event", "no"),
+     ("before", None), ("known", [1]), ("tape", {})],
+)  # fmt: skip
+def test_a_damaged_state_is_refused_and_changes_nothing(name, value):
+    config = VPINConfig(buckets_per_day=10, bars_per_bucket=2, bucket_volume=20, support_days=0.3)
+    trades = Trades(np.arange(99) * 10**9, 5 + np.arange(99) % 3, 1 + np.arange(99) % 7)
+    stream, untouched = (VPINStream(config, warm=False) for _ in range(2))
+    for one in (stream, untouched):
+        one.update(trades.rows(0, 60))
+    with pytest.raises(BadInput, match="not whole"):
+        stream.restore({**stream.state(), name: value})
+    rest = trades.rows(60, 99)
+    assert stream.update(rest).tobytes() == untouched.update(rest).tobytes()
+    stream.restore(json.loads(json.dumps(untouched.state(), default=lambda array: array.tolist())))

@@ -88,10 +88,12 @@ def midquote_signs(trades, quotes, delay):
         bids, asks = {}, {}
         for when, venue, bid, bid_size, ask, ask_size in quotes:
             if when < ts - delay:
-                if bid_size:
-                    bids[venue] = bid
-                if ask_size:
-                    asks[venue] = ask
+                empty = not (bid or bid_size or ask or ask_size)  # both sides are withdrawn
+                for side, price, size in ((bids, bid, bid_size), (asks, ask, ask_size)):
+                    if size:
+                        side[venue] = price
+                    elif price or empty:
+                        side.pop(venue, None)
         best_bid, best_ask = max(bids.values(), default=None), min(asks.values(), default=None)
         if best_bid is None or best_ask is None or best_bid > best_ask or 2 * px == best_bid + best_ask:
             signs.append(tick)

@@ -28,7 +28,7 @@ class Alert:
         When it was given, ns UTC.
     symbol : str
     signal : str
-        What gave it: ``"vpin"``, ``"hhi"`` or ``"vpin+hhi"``.
+        What gave it: ``"vpin"`` or ``"vpin+hhi"``.
     value : float
         The signal at that time.
     confidence : float
@@ -78,6 +78,12 @@ class Alerts:
 
     def __repr__(self) -> str:
         return f"Alerts({len(self):,} of {', '.join(sorted({one.signal for one in self})) or 'nothing'})"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Symbols, signals, and the hashes of their parameters; the parameters are in what the alerts came from."""
+        kept = {"symbols": "symbol", "signals": "signal", "config_hashes": "config_hash"}
+        return {name: sorted({getattr(one, field) for one in self}) for name, field in kept.items()}
 
     def summary(self) -> str:
         """Return the number of alerts by symbol and signal, a line each."""

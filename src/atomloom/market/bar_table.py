@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.market.tables import html_table
 from atomloom.store.units import to_price
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Bars:
     tick_size : float
         Quote currency per tick.
     kind, price_kind, symbol : str
+    config : dict
+        What else the bars were asked for by: ``size`` of a bar and the like, plain values.
 
     Examples
     --------
@@ -60,6 +63,7 @@ class Bars:
     kind: str
     price_kind: str
     symbol: str
+    config: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.start_ts)
@@ -101,11 +105,11 @@ class Bars:
         Raises
         ------
         BadInput
-            If there are none, or they differ in symbol, kind, price or tick size.
+            If there are none, or they differ in symbol, kind, size, price or tick size.
         """
         kinds = {(part.kind, part.price_kind) for part in parts}
         some = [part for part in parts if len(part)] or list(parts[:1])
-        heads = {(part.tick_size, part.kind, part.price_kind, part.symbol) for part in some}
+        heads = {(part.tick_size, part.kind, part.price_kind, part.symbol, str(part.config)) for part in some}
         if len(heads) != 1 or len(kinds) != 1:
             sorts = sorted(map(str, heads | kinds))
             message = f"bars of {len(heads)} sorts cannot be joined: {sorts}. Hint: give one sort."
@@ -113,8 +117,45 @@ class Bars:
         columns = {name: np.concatenate([getattr(part, name) for part in some]) for name in _COLUMNS}
         first = some[0]
         return cls(
-            **columns, tick_size=first.tick_size, kind=first.kind, price_kind=first.price_kind, symbol=first.symbol
+            **columns,
+            tick_size=first.tick_size,
+            kind=first.kind,
+            price_kind=first.price_kind,
+            symbol=first.symbol,
+            config=first.config,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters and the scalars as plain values."""
+        some = len(self) > 0
+        return {
+            **self.config,
+            "symbol": self.symbol,
+            "kind": self.kind,
+            "price": self.price_kind,
+            "tick_size": self.tick_size,
+            "n_bars": len(self),
+            "volume": int(self.volume.sum()),
+            "trades_min": int(self.n_trades.min()) if some else None,
+            "trades_max": int(self.n_trades.max()) if some else None,
+        }
+
+    def summary(self) -> str:
+        """Return the result in a few lines of text."""
+        asked = ", ".join(f"{name} {value}" for name, value in self.config.items() if value is not None)
+        lines = [f"{self.symbol}: {len(self):,} {self.kind} bars" + (f" ({asked})" if asked else "")]
+        if len(self):
+            first, last = (np.datetime64(int(t) // 10**9, "s") for t in (self.start_ts[0], self.end_ts[-1]))
+            seen = self.n_trades
+            lines += [
+                f"{first} to {last} UTC, price {self.price_kind}",
+                f"{seen.min():,} to {seen.max():,} trades a bar, half of them up to {np.median(seen):,.0f}",
+                f"volume {self.volume.min():,} to {self.volume.max():,}",
+            ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), self.to_dict())
 
     def to_frame(self) -> pd.DataFrame:
         """Return the bars as a pandas DataFrame with UTC times."""

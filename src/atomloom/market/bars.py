@@ -26,6 +26,8 @@ from atomloom.market.bar_table import BAR_PRICES, Bars
 from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 DAY_NS = 86_400 * 10**9
@@ -124,17 +126,19 @@ def volume_bars(
     total = trades.volume
     if bars_per_day is not None:
         bars = count(bars_per_day, "bars_per_day") * volume_days(trades)
+        asked: dict[str, Any] = {"bars_per_day": int(bars_per_day), "split": bool(split)}
         _check_enough(total, bars, trades)
         if split:
-            return split_bars(trades, volume_edges(bars, total, bars), price)
-        return _cut_bars(trades, VolumeCut(-(-total // bars)), "volume", price)
+            return split_bars(trades, volume_edges(bars, total, bars), price, asked)
+        return _cut_bars(trades, VolumeCut(-(-total // bars)), "volume", price, asked)
     step = count(volume, "volume")
+    asked = {"size": step, "split": bool(split)}
     if split:
-        return split_bars(trades, volume_edges(total // step, step, 1), price)
-    return _cut_bars(trades, VolumeCut(step), "volume", price)
+        return split_bars(trades, volume_edges(total // step, step, 1), price, asked)
+    return _cut_bars(trades, VolumeCut(step), "volume", price, asked)
 
 
-def split_bars(trades: Trades, edges: NDArray[np.int64], price: str) -> Bars:
+def split_bars(trades: Trades, edges: NDArray[np.int64], price: str, config: Mapping[str, Any] | None = None) -> Bars:
     """Make the bars between given cumulative volumes, cutting trades that cross an edge.
 
     Parameters
@@ -144,6 +148,8 @@ def split_bars(trades: Trades, edges: NDArray[np.int64], price: str) -> Bars:
         Strictly increasing, from 0 to at most the total volume.
     price : str
         See :func:`volume_bars`.
+    config : mapping, optional
+        What the bars were asked for by, to be kept in them.
 
     Examples
     --------
@@ -153,10 +159,12 @@ def split_bars(trades: Trades, edges: NDArray[np.int64], price: str) -> Bars:
     """
     frozen = edges.view()
     frozen.flags.writeable = False
-    return split_columns(trades.symbol, columns_of(trades), frozen, price)
+    return split_columns(trades.symbol, columns_of(trades), frozen, price, config)
 
 
-def split_columns(symbol: str, columns: Columns, edges: NDArray[np.int64], price: str) -> Bars:
+def split_columns(
+    symbol: str, columns: Columns, edges: NDArray[np.int64], price: str, config: Mapping[str, Any] | None = None
+) -> Bars:
     """Make the bars between given cumulative volumes from bare columns: see :func:`split_bars`.
 
     Examples
@@ -169,7 +177,7 @@ def split_columns(symbol: str, columns: Columns, edges: NDArray[np.int64], price
     from atomloom.market import bar_kernels  # noqa: PLC0415 - numba loads when a formula is first used
 
     first, last, skip = bar_kernels.split_at(columns.size, edges)
-    return assemble(symbol, columns, Cut(first, last, skip, np.diff(edges), int(edges[-1])), "volume", price)
+    return assemble(symbol, columns, Cut(first, last, skip, np.diff(edges), int(edges[-1])), "volume", price, config)
 
 
 def tick_bars(trades: Trades, ticks: int, *, price: str = "close") -> Bars:
@@ -182,7 +190,8 @@ def tick_bars(trades: Trades, ticks: int, *, price: str = "close") -> Bars:
     array([11])
     """
     check_price(price)
-    return _cut_bars(trades, TickCut(count(ticks, "ticks")), "tick", price)
+    step = count(ticks, "ticks")
+    return _cut_bars(trades, TickCut(step), "tick", price, {"size": step})
 
 
 def dollar_bars(trades: Trades, value: float, *, price: str = "close") -> Bars:
@@ -209,7 +218,7 @@ def dollar_bars(trades: Trades, value: float, *, price: str = "close") -> Bars:
     check_price(price)
     cutter = DollarCut(positive(value, "value", "the quote currency per bar, for example 1e6"))
     columns = columns_of(trades, positive=True)
-    return assemble(trades.symbol, columns, cutter.cut(columns, 0), "dollar", price)
+    return assemble(trades.symbol, columns, cutter.cut(columns, 0), "dollar", price, {"size": cutter.threshold})
 
 
 def time_bars(trades: Trades, seconds: float, *, price: str = "close") -> Bars:
@@ -232,12 +241,13 @@ def time_bars(trades: Trades, seconds: float, *, price: str = "close") -> Bars:
     check_price(price)
     columns = columns_of(trades)
     last = TimeCut(whole_ns(seconds)).cut(columns, 0).last
-    return assemble(trades.symbol, columns, whole(np.append(last, len(trades) - 1)), "time", price)
+    cut = whole(np.append(last, len(trades) - 1))
+    return assemble(trades.symbol, columns, cut, "time", price, {"size": float(seconds)})
 
 
-def _cut_bars(trades: Trades, cutter: Cutter, kind: str, price: str) -> Bars:
+def _cut_bars(trades: Trades, cutter: Cutter, kind: str, price: str, config: Mapping[str, Any]) -> Bars:
     columns = columns_of(trades)
-    return assemble(trades.symbol, columns, cutter.cut(columns, 0), kind, price)
+    return assemble(trades.symbol, columns, cutter.cut(columns, 0), kind, price, config)
 
 
 def columns_of(trades: Trades, *, positive: bool = False) -> Columns:
@@ -260,7 +270,9 @@ def columns_of(trades: Trades, *, positive: bool = False) -> Columns:
     return Columns(trades.ts, trades.px, trades.size, trades.tick_size)
 
 
-def assemble(symbol: str, columns: Columns, cut: Cut, kind: str, price: str) -> Bars:
+def assemble(
+    symbol: str, columns: Columns, cut: Cut, kind: str, price: str, config: Mapping[str, Any] | None = None
+) -> Bars:
     """Make the table of the bars that a cut finished; positions of the cut are rows of the columns.
 
     Examples
@@ -300,6 +312,7 @@ def assemble(symbol: str, columns: Columns, cut: Cut, kind: str, price: str) -> 
         kind=kind,
         price_kind=price,
         symbol=symbol,
+        config=dict(config or {}),
     )
 
 

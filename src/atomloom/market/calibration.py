@@ -72,6 +72,24 @@ class Calibration:
         """Parameters that take more than one value."""
         return [name for name in POINT.names or () if len(np.unique(self.rows[name])) > 1]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for: parameters that do not vary, values of those that do, split and events needed."""
+        rows, varied = self.rows, set(self.varied)
+        same = {} if not len(rows) else {name: rows[name][0].item() for name in POINT.names or () if name not in varied}
+        if "bucket_volume" in same:
+            same["bucket_volume"] = same["bucket_volume"] or None
+        values = {name: np.unique(rows[name]).tolist() for name in self.varied}
+        kept: dict[str, Any] = {name: self.provenance[name] for name in ("split", "grid") if name in self.provenance}
+        return {**same, **values, **kept, "min_events": self.min_events}
+
+    @property
+    def looks_ahead(self) -> tuple[str, ...]:
+        """Which parts of the signal use data from after the split, in any combination: see ``VPINConfig``."""
+        found = {"bucket_volume": (self.rows["bucket_volume"] == 0).any()}
+        found |= {name: (self.rows[name] == "sample").any() for name in ("sigma", "cdf")}
+        return tuple(name for name, does in found.items() if does)
+
     def combined(self) -> NDArray[np.void]:
         """Rows with the events of all symbols added up, one per combination (the rows themselves for one symbol)."""
         n = len(self.rows) // len(self.symbols)
@@ -81,7 +99,11 @@ class Calibration:
             for kind in ("true", "false", "undecided"):
                 out[f"{prefix}_{kind}"] = blocks[f"{prefix}_{kind}"].sum(axis=0)
         out["n_events"] = blocks["n_events"].sum(axis=0)
-        out["symbol"] = "+".join(self.symbols)[:32]
+        names = np.array("+".join(self.symbols))
+        out = out.astype(
+            [(name, names.dtype if name == "symbol" else out.dtype[name]) for name in out.dtype.names or ()]
+        )
+        out["symbol"] = names
         return out
 
     def best(self, min_events: int | None = None) -> dict[str, Any] | None:
@@ -194,6 +216,7 @@ class Calibration:
             "best": None if best is None else {**best, "config": best["config"].to_dict()},
             "shrinkage": self.shrinkage(),
             "sensitivity": self.sensitivity(),
+            "looks_ahead": ",".join(self.looks_ahead),
             "seconds": self.seconds,
             **self.provenance,
         }
@@ -222,6 +245,8 @@ class Calibration:
         known = {name: share for name, share in values["sensitivity"].items() if not np.isnan(share)}
         explained = ", ".join(f"{name} {share:.0%}" for name, share in known.items())
         lines.append(f"variance of the rate explained alone by: {explained or 'nothing, it does not vary'}")
+        if self.looks_ahead:
+            lines.append(f"looks ahead, over the split too, in: {', '.join(self.looks_ahead)}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -11,13 +11,14 @@ import numpy as np
 
 from atomloom.engine.run import run_parallel
 from atomloom.errors import BadInput
+from atomloom.market.bars import count
 from atomloom.market.buckets import VolumeIndex, check_prices, volume_index
 from atomloom.market.calibration import Calibration
 from atomloom.market.labels import Labels
 from atomloom.market.leaves import FOUND, leaf_rows, leaves_of
 from atomloom.market.origins import versions
 from atomloom.market.points import PAPER_GRID, POINT, grid_hash, points_of
-from atomloom.market.spec import VPINConfig
+from atomloom.market.spec import VPINConfig, check_config
 from atomloom.store.schema import Trades
 from atomloom.store.units import to_ns
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_ROW = np.dtype([("symbol", "U32"), *POINT.descr, *FOUND.descr])
+_ROW = [*POINT.descr, *FOUND.descr]
 
 
 def calibrate(
@@ -93,7 +94,8 @@ def calibrate(
     array([5, 5])
     """
     began = time.perf_counter()
-    base = VPINConfig() if base is None else base
+    base = check_config(base)
+    least = count(min_events, "min_events")
     points, axes = points_of(PAPER_GRID if grid is None else grid, base)
     moment = _split(split)
     seconds: Counter[str] = Counter()
@@ -107,13 +109,13 @@ def calibrate(
         counts[symbol] = len(part)
         del part  # one contract in memory at a time
     provenance = {
-        "split": split if isinstance(split, float) else str(split),
+        "split": moment if isinstance(moment, float) else str(split),
         "grid": grid_hash(points),
         "trades": counts,
         "versions": versions(),
         "wall_seconds": time.perf_counter() - began,
     }
-    return Calibration(np.concatenate(blocks), axes, int(min_events), dict(seconds), provenance)
+    return Calibration(np.concatenate(blocks), axes, least, dict(seconds), provenance)
 
 
 def work_leaves(
@@ -166,7 +168,7 @@ def _calibrated(
         index=volume_index(trades),
         labels=Labels(),
     )
-    rows = np.zeros(len(points), _ROW)
+    rows = np.zeros(len(points), [("symbol", f"U{max(32, len(trades.symbol))}"), *_ROW])
     rows["symbol"] = trades.symbol
     for name in POINT.names or ():
         rows[name] = points[name]
@@ -192,8 +194,10 @@ def _contracts(trades: Any) -> Iterable[tuple[str, Trades]]:
 
 def _split(split: Any) -> float | int:
     """Take a share as float, a moment as int ns."""
-    if isinstance(split, float):
-        if not 0 < split < 1:
-            raise BadInput(f"split is {split!r}. Hint: give a share between 0 and 1, or a date.")
-        return split
-    return to_ns(split)
+    if isinstance(split, (float, np.floating)):
+        share = float(split)
+        if not 0 < share < 1:
+            raise BadInput(f"split is {share!r}. Hint: give a share between 0 and 1, or a date.")
+        return share
+    moment: int = to_ns(split)
+    return moment

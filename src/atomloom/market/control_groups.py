@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.market.bars import count
 from atomloom.market.events import wilson
+from atomloom.market.surrogates import check_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from atomloom.market.result import VPINResult
 
+_MOST_DRAWS = 100_000
 _KINDS = ("random", "volatility", "volume")
 _NEIGHBOURS = 25  # buckets next in rank on either side from which a control is drawn
 
@@ -34,6 +37,8 @@ class Controls:
     draws : int
         Control alarms per event.
     symbol : str
+    config : dict
+        ``vpin`` (its parameters), ``seed`` and ``draws``.
 
     Examples
     --------
@@ -48,6 +53,7 @@ class Controls:
     rows: tuple[dict[str, Any], ...]
     draws: int
     symbol: str
+    config: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         rates = ", ".join(f"{row['alarms']} {_percent(row['false_positive_rate'])}" for row in self.rows)
@@ -104,7 +110,7 @@ def controls(result: VPINResult, seed: int = 0, *, draws: int = 20) -> Controls:
     Raises
     ------
     BadInput
-        If seed is negative or draws below 1.
+        If seed or draws are no whole numbers in range, or this is no result of :func:`vpin`.
 
     Notes
     -----
@@ -125,8 +131,11 @@ def controls(result: VPINResult, seed: int = 0, *, draws: int = 20) -> Controls:
     >>> round(controls(result, seed=1).rows[1]["false_positive_rate"], 2)  # ties with the median are no large moves
     0.53
     """
-    if seed < 0 or draws < 1:
-        raise BadInput(f"seed is {seed}, draws {draws}. Hint: seed at least 0, draws at least 1.")
+    if not (hasattr(result, "events") and hasattr(result, "cdf")):
+        raise BadInput(f"{type(result).__name__} has no VPIN. Hint: give the result of vpin().")
+    check_seed(seed)
+    if count(draws, "draws") > _MOST_DRAWS:
+        raise BadInput(f"draws is {draws!r}. Hint: give {_MOST_DRAWS:,} at most.")
     events, known = result.events, ~np.isnan(result.cdf) & ~np.isnan(result.move)
     judged = events.start[events.true >= 0]
     free = known & ~_inside(result)
@@ -137,7 +146,8 @@ def controls(result: VPINResult, seed: int = 0, *, draws: int = 20) -> Controls:
         drawn = _drawn(judged, free, traits[kind], (seed, code), draws)
         share = float(np.mean(~large[drawn])) if drawn.size else None
         rows.append(_row(kind, len(judged) if drawn.size else 0, 0 if share is None else share * len(judged)))
-    return Controls(tuple(rows), draws, result.symbol)
+    config = {"vpin": result.config.to_dict(), "seed": int(seed), "draws": int(draws)}
+    return Controls(tuple(rows), int(draws), result.symbol, config)
 
 
 def _row(alarms: str, n: int, false: float) -> dict[str, Any]:

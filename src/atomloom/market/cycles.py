@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -42,7 +42,9 @@ class LeapYears:
     power : (Y, 12) float64
         Absolute square of the sum of w exp(-2 pi i f t), over the sum of w^2, at each of them.
     skipped : tuple of int
-        Years that the data do not cover.
+        Years that the data do not cover, or where no event has any weight.
+    config : dict
+        ``coverage`` and ``weighted``.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class LeapYears:
     cycles: NDArray[np.int64]
     power: NDArray[np.float64]
     skipped: tuple[int, ...]
+    config: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.year)
@@ -147,15 +150,15 @@ def leap_year_check(
         begin, end = _new_year(year), _new_year(year + 1)
         lo, hi = (int(place) for place in np.searchsorted(column, [begin, end]))
         part, own = column[lo:hi], None if given is None else given[lo:hi]
-        if hi - lo < 2 or int(part[-1]) - int(part[0]) < coverage * (end - begin - DAY_NS):
+        square = float(hi - lo) if own is None else float(own @ own)
+        if hi - lo < 2 or square <= 0.0 or int(part[-1]) - int(part[0]) < coverage * (end - begin - DAY_NS):
             skipped.append(year)
             continue
         per_year = Fraction(SECOND, end - begin)
         part.flags.writeable = False
         grid = (per_year * _CYCLES[0], per_year, len(_CYCLES))
         sums = some_sums(part, own, begin, grid, some_threads(threads))
-        square = float(hi - lo) if own is None else float(own @ own)
-        found.append((year, (end - begin) // DAY_NS, np.abs(sums) ** 2 / max(square, math.ulp(0.0))))
+        found.append((year, (end - begin) // DAY_NS, np.abs(sums) ** 2 / square))
     if not found:
         message = (
             f"no year from {first} to {last} is covered to {coverage:.0%}. Hint: give more data, or lower coverage."
@@ -164,7 +167,8 @@ def leap_year_check(
     power = np.stack([one[2] for one in found])
     cycles = np.array(_CYCLES, dtype=np.int64)
     years, days = (np.array([one[k] for one in found], dtype=np.int64) for k in (0, 1))
-    return LeapYears(years, days, cycles[np.argmax(power, axis=1)], cycles, power, tuple(skipped))
+    asked = {"coverage": float(coverage), "weighted": given is not None}
+    return LeapYears(years, days, cycles[np.argmax(power, axis=1)], cycles, power, tuple(skipped), asked)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -184,6 +188,8 @@ class Growth:
         Mean power in the band over the events: free of how many there are where they move in step.
     slope, slope_error : float
         Growth of ln(power) per year by least squares and its standard error; NaN for fewer than three windows.
+    config : dict
+        ``above, below`` (exact, Hz), ``window`` (seconds), ``modes, min_events, weighted``.
 
     Examples
     --------
@@ -200,6 +206,7 @@ class Growth:
     share: NDArray[np.float64]
     slope: float
     slope_error: float
+    config: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.power)
@@ -271,7 +278,7 @@ def high_frequency_power(
     modes : int
         Frequencies per window.
     min_events : int
-        Windows with fewer are left out.
+        Windows with fewer are left out, and those where no event has any weight.
     weights : (T,) float64, optional
     threads : int, optional
 
@@ -316,8 +323,8 @@ def high_frequency_power(
     cuts = [0, *(np.flatnonzero(number[1:] != number[:-1]) + 1).tolist(), len(column)]
     rows = []
     for lo, hi in pairwise(cuts):
-        if hi - lo >= fewest:
-            own = None if given is None else given[lo:hi]
+        own = None if given is None else given[lo:hi]
+        if hi - lo >= fewest and (own is None or own.any()):
             seen = spectrum(column[lo:hi], own, (low, high), modes=modes, threads=threads)
             power = float(seen.power.mean())
             total = seen.total if own is None else float(np.abs(own).sum())
@@ -327,7 +334,15 @@ def high_frequency_power(
         raise Infeasible(message)
     start, n, powers, shares = (np.array(values) for values in zip(*rows, strict=True))
     slope, error = _trend((start + length / 2) / _YEAR_NS, np.log(powers))
-    return Growth(float(low), float(high), start, start + length, n, powers, shares, slope, error)
+    asked = {
+        "above": str(low),
+        "below": str(high),
+        "window": length / 1e9,
+        "modes": int(modes),
+        "min_events": fewest,
+        "weighted": given is not None,
+    }
+    return Growth(float(low), float(high), start, start + length, n, powers, shares, slope, error, asked)
 
 
 def _trend(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:

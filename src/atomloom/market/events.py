@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Z95 = 1.959963984540054  # 97.5% point of the normal
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Events:
     """Events in order, each with the move that followed it.
 
@@ -44,6 +47,8 @@ class Events:
         Episodes of large moves: maximal runs of buckets that have a CDF and a move above ``null_move``.
     n_caught : int
         Those with an event that starts in them, or at most the horizon before them.
+    config : dict
+        ``threshold, null_quantile, horizon``.
 
     Examples
     --------
@@ -64,9 +69,13 @@ class Events:
     null_count: int
     n_episodes: int = 0
     n_caught: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def __repr__(self) -> str:
+        return f"Events({len(self):,} events, {self.n_true:,} true, {self.n_false:,} false)"
 
     @property
     def duration_ns(self) -> NDArray[np.int64]:
@@ -146,11 +155,54 @@ class Events:
             }
         )
 
+    def summary(self) -> str:
+        """Return the events in a few lines of text."""
+        threshold, quantile = self.config.get("threshold", math.nan), self.config.get("null_quantile", math.nan)
+        return f"{events_line(self, threshold, None)}\n{rate_line(self, quantile)}"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), self.to_dict())
+
+
+def events_line(events: Events, threshold: float, share: float | None) -> str:
+    """Say how many events there are, and how much of the time they take.
+
+    Examples
+    --------
+    >>> none = np.zeros(0)
+    >>> events_line(find_events(none, none.astype(int), none, threshold=0.9), 0.9, None)
+    '0 events above CDF 0.9'
+    """
+    line = f"{len(events):,} events above CDF {threshold:g}"
+    if len(events) and share is not None and math.isfinite(share):
+        line += f", {share:.1%} of the time"
+    return line
+
+
+def rate_line(events: Events, quantile: float) -> str:
+    """Say what the false positive rate is, and how little it may show.
+
+    Examples
+    --------
+    >>> none = np.zeros(0)
+    >>> rate_line(find_events(none, none.astype(int), none, threshold=0.9), 0.5)
+    'false positive rate undefined: no event has its whole horizon in the data'
+    """
+    rate, interval = events.false_positive_rate, events.false_positive_interval
+    if rate is None or interval is None:
+        return "false positive rate undefined: no event has its whole horizon in the data"
+    judged = events.n_true + events.n_false
+    return (
+        f"false positive rate {rate:.0%} ({events.n_false} of {judged}, 95% interval {interval[0]:.0%} to "
+        f"{interval[1]:.0%}; knowing nothing gives {quantile:.0%})"
+        + ("; a small sample, which shows little" if judged < 30 else "")
+    )
+
 
 def find_events(
-    cdf: NDArray[np.float64],
-    end_ts: NDArray[np.int64],
-    move: NDArray[np.float64],
+    cdf: ArrayLike,
+    end_ts: ArrayLike,
+    move: ArrayLike,
     *,
     threshold: float,
     null_quantile: float = 0.5,
@@ -178,7 +230,7 @@ def find_events(
     Raises
     ------
     BadInput
-        If the arrays differ in length.
+        If the arrays differ in length, or a parameter is out of range.
 
     Notes
     -----
@@ -191,10 +243,29 @@ def find_events(
     >>> found.duration_ns, found.open_end, found.false_positive_rate
     (array([4]), array([ True]), 1.0)
     """
-    if not len(cdf) == len(end_ts) == len(move):
-        message = f"cdf, end_ts and move have {len(cdf)}, {len(end_ts)} and {len(move)} rows. Hint: one per bucket."
+    try:
+        known, after = np.asarray(cdf, dtype=np.float64), np.asarray(move, dtype=np.float64)
+        when = np.asarray(end_ts)
+    except (TypeError, ValueError) as error:
+        message = f"cdf and move are no numbers ({error}). Hint: give an array of each, one number per bucket."
+        raise BadInput(message) from error
+    when = when.astype("M8[ns]").astype(np.int64) if when.dtype.kind == "M" else when
+    if known.ndim != 1 or not known.shape == when.shape == after.shape or (len(when) and when.dtype.kind not in "iu"):
+        message = (
+            f"cdf, end_ts and move have shapes {known.shape}, {when.shape} and {after.shape}, end_ts {when.dtype}. "
+            "Hint: one per bucket, times as int64 ns UTC."
+        )
         raise BadInput(message)
-    return events_against(cdf, end_ts, move, null_of(cdf, move, null_quantile), threshold=threshold, horizon=horizon)
+    for name, value in (("threshold", threshold), ("null_quantile", null_quantile)):
+        if not (_is_number(value) and 0 < value < 1):
+            message = f"{name} is {value!r}. Hint: give a number between 0 and 1, both excluded."
+            raise BadInput(message)
+    if isinstance(horizon, bool) or not hasattr(horizon, "__index__") or horizon < 0:
+        message = f"horizon is {horizon!r}. Hint: give a whole number of buckets, 0 or more."
+        raise BadInput(message)
+    null = null_of(known, after, null_quantile)
+    config = {"threshold": float(threshold), "null_quantile": float(null_quantile), "horizon": int(horizon)}
+    return events_against(known, when.astype(np.int64), after, null, config=config)
 
 
 def null_of(known: NDArray[np.float64], move: NDArray[np.float64], quantile: float) -> tuple[float, int]:
@@ -215,19 +286,21 @@ def events_against(
     move: NDArray[np.float64],
     null: tuple[float, int],
     *,
-    threshold: float,
-    horizon: int,
+    config: Mapping[str, Any],
 ) -> Events:
     """Find events as :func:`find_events` does, against a null move that is known already.
+
+    ``config`` has ``threshold``, ``horizon`` in buckets, and the ``null_quantile`` that the move is of.
 
     Examples
     --------
     >>> cdf, move = np.array([0.5, 0.995, 0.5]), np.array([0.1, 0.3, 0.2])
-    >>> events_against(cdf, np.arange(3), move, (0.2, 3), threshold=0.99, horizon=1).n_true
+    >>> asked = {"threshold": 0.99, "null_quantile": 0.5, "horizon": 1}
+    >>> events_against(cdf, np.arange(3), move, (0.2, 3), config=asked).n_true
     1
     """
     null_move, null_count = null
-    above = cdf > threshold  # False where NaN
+    above = cdf > config["threshold"]  # False where NaN
     edge = np.diff(above.astype(np.int8), prepend=np.int8(0))
     start = np.flatnonzero(edge == 1).astype(np.int64)
     fall = np.flatnonzero(edge == -1).astype(np.int64)
@@ -237,10 +310,15 @@ def events_against(
         open_end[-1] = True
     after = move[start]
     true = np.where(np.isnan(after) | math.isnan(null_move), -1, after > null_move).astype(np.int8)
-    episodes, caught = _caught(start, ~np.isnan(cdf) & (move > null_move), horizon)
+    episodes, caught = _caught(start, ~np.isnan(cdf) & (move > null_move), config["horizon"])
     return Events(
-        start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, null_count, episodes, caught
-    )
+        start, fall, open_end, end_ts[start], end_ts[fall], after, true, null_move, null_count, episodes, caught,
+        dict(config),
+    )  # fmt: skip
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _caught(start: NDArray[np.int64], large: NDArray[np.bool_], horizon: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _WORD = 2**64
+FINEST = Fraction(10**9, _WORD * _WORD)  # Hz: what the last bit of a frequency is worth
 
 
 def exact(frequency: Any, name: str = "frequency") -> Fraction:

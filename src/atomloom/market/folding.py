@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from atomloom.market.bars import count as count_of
 from atomloom.market.bars import whole_ns
 from atomloom.market.exact_phase import event_times
 from atomloom.market.surrogates import PValue, blocks_of, check_surrogates, p_value, streams
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +37,8 @@ class Fold:
     p : PValue
         Surrogates whose highest z reaches the highest here.
     n_events, n_blocks : int
+    seed : int
+        Of the surrogates.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class Fold:
     p: PValue
     n_events: int
     n_blocks: int
+    seed: int
 
     def __len__(self) -> int:
         return len(self.count)
@@ -65,6 +68,17 @@ class Fold:
     def share(self) -> NDArray[np.float64]:
         """Share of the events in each bin, (N,) float64."""
         return self.count / self.n_events
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was asked for: with the same times it gives the same counts and p-value."""
+        return {
+            "period": self.period,
+            "bins": len(self),
+            "block_seconds": self.block_seconds,
+            "surrogates": self.p.n,
+            "seed": self.seed,
+        }
 
     @property
     def top(self) -> int:
@@ -90,6 +104,7 @@ class Fold:
             "top_share": float(self.share[self.top]),
             "top_z": float(self.z[self.top]),
             **{f"p_{name}": value for name, value in asdict(self.p).items()},
+            "seed": self.seed,
         }
 
     def summary(self) -> str:
@@ -101,10 +116,7 @@ class Fold:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{value}</td></tr>" for name, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+        return html_table(repr(self), self.to_dict())
 
 
 def fold(
@@ -188,4 +200,5 @@ def fold(
         p=p_value(reached, surrogates),
         n_events=len(cut.times),
         n_blocks=len(blocks),
+        seed=int(seed),
     )

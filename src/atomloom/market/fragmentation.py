@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from atomloom.errors import Infeasible
 from atomloom.market.hhi_windows import HHIConfig, WindowCount
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,11 +123,7 @@ class Fragmentation:
         return f"HHI {self.hhi.min():.4g} .. {self.hhi.max():.4g}" if len(self) else "no HHI"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape('' if value is None else str(value))}</td></tr>"
-            for name, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+        return html_table(repr(self), self.to_dict())
 
 
 def herfindahl(

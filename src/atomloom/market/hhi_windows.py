@@ -93,6 +93,10 @@ class HHIConfig:
             raise BadInput(message)
         if self.volume is not None and self.by in _BY["quotes"]:
             raise BadInput("quotes have no volume to make windows of. Hint: give window in seconds.")
+        for name in ("window", "step"):  # 60.0 and 60 are one configuration, with one hash
+            value = getattr(self, name)
+            if isinstance(value, (float, np.floating)) and float(value).is_integer():
+                object.__setattr__(self, name, int(value))
         zone_of(self.tz)
         if self.session is not None:
             start, end = _pair(self.session)
@@ -210,7 +214,7 @@ class WindowCount:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Hold what a state says."""
+        """Hold what a state says; ValueError if it cannot be one of this configuration."""
         self.n_used, self.n_flagged, self.n_outside = (int(value) for value in state["counts"])
         self.venues, self._held = tuple(state["venues"]), int(state["held"])
         v = len(self.venues)  # formulas trust shapes: what has another one is refused here
@@ -218,6 +222,12 @@ class WindowCount:
         self._window = np.array(state["window"], dtype=np.int64).reshape(v + 1 if v else 0)
         shape = (self.config.cells, v + 2) if v else (0, 0)
         self._ring = np.array(state["ring"], dtype=np.int64).reshape(shape)
+        if not ((self._ring[:, : v + 1].sum(axis=0) == self._window).all() and (self._window >= 0).all()):
+            message = "its window is not what its steps add up to"
+            raise ValueError(message)
+        if not 0 <= self._held < (1 if self.config.volume is None else self.config.unit):
+            message = f"its open step holds {self._held:,}"
+            raise ValueError(message)
 
     def _chosen(self, rows: Trades | Quotes) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
         by = self.config.weigh(rows)

@@ -68,6 +68,15 @@ class Expectations:
                 message = f"limits are {self.limits!r}. Hint: give (low, high) with low <= 1 <= high, or None."
                 raise BadInput(message)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters as plain values, the number of trades as ``size``."""
+        return {
+            "size": int(self.expected_ticks),
+            "alpha_bars": float(self.alpha_bars),
+            "alpha_trades": None if self.alpha_trades is None else float(self.alpha_trades),
+            "limits": None if self.limits is None else [float(limit) for limit in self.limits],
+        }
+
     @property
     def rule(self) -> NDArray[np.float64]:
         """Warm-up, gain per bar, gain per trade, fewest and most trades: (5,) float64."""
@@ -96,6 +105,10 @@ class ImbalanceCut:
             self.held = np.zeros(_HELD[self.what])
             self.held[_EXPECTED[self.what]] = self.expect.expected_ticks
         self.held = self.held.reshape(_HELD[self.what])  # the formulas trust its length
+        self.before, self.sign, self.started = int(self.before), int(self.sign), bool(self.started)
+        if self.sign not in {-1, 0, 1} or not np.isfinite(self.held).all():
+            message = f"its sign is {self.sign}, what it holds {self.held}"
+            raise ValueError(message)
 
     def cut(self, new: Columns, offset: int, signs: NDArray[np.int8] | None = None) -> Cut:
         """Take new trades (and their signs, where they are known); give the bars that they finish."""
@@ -267,7 +280,8 @@ def check_share(value: Any, name: str) -> float:
 def _pair(limits: Any) -> tuple[float, float]:
     """Take fewest and most as two numbers; NaN, which no comparison lets pass, where they are none."""
     real = isinstance(limits, (tuple, list)) and len(limits) == 2
-    real = real and all(isinstance(limit, (int, float)) and not isinstance(limit, bool) for limit in limits)
+    numbers = (int, float, np.integer, np.floating)
+    real = real and all(isinstance(limit, numbers) and not isinstance(limit, bool) for limit in limits)
     return (limits[0], limits[1]) if real else (math.nan, math.nan)
 
 
@@ -293,4 +307,5 @@ def _bars(trades: Trades, cutter: ImbalanceCut, signs: ArrayLike | None, price: 
     check_price(price)
     columns = columns_of(trades, positive=cutter.by == "dollar")
     given = None if signs is None else check_signs(signs, len(trades))
-    return assemble(trades.symbol, columns, cutter.cut(columns, 0, given), f"{cutter.by}_{cutter.what}", price)
+    asked = {**cutter.expect.to_dict(), "signs": "tick rule" if given is None else "given"}
+    return assemble(trades.symbol, columns, cutter.cut(columns, 0, given), f"{cutter.by}_{cutter.what}", price, asked)

@@ -133,4 +133,6 @@ def cut_bars(trades: Trades, config: VPINConfig) -> Bars:
     20
     """
     layout = layout_of(trades, config)
-    return split_bars(trades, volume_edges(layout.n_bars, layout.num, layout.den), config.price)
+    names = ("buckets_per_day", "bars_per_bucket", "bucket_volume", "days")
+    asked = {name: getattr(config, name) for name in names}
+    return split_bars(trades, volume_edges(layout.n_bars, layout.num, layout.den), config.price, asked)

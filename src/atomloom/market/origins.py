@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from atomloom.errors import BadInput
 from atomloom.market.alert_book import config_digest
-
-_PLAIN = (bool, int, float, str, tuple, type(None))
 
 
 def versions() -> dict[str, str]:
@@ -43,16 +42,22 @@ def provenance(result: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``result`` (its kind), ``symbol`` where it has one, ``config`` (its parameters: those of its config, or
-        its plain fields), ``config_hash`` and ``versions``. A calibration adds split, grid and trades.
+        ``result`` (its kind), ``symbol`` where it has one, ``config`` (every parameter that it depends on, seeds among
+        them), ``config_hash`` and ``versions``. A calibration adds split, grid and trades. Plain values, ready for
+        JSON.
+
+    Raises
+    ------
+    BadInput
+        If it is no result of this room.
 
     Examples
     --------
     >>> from atomloom.market import tick_bars
     >>> from atomloom.store import Trades
     >>> told = provenance(tick_bars(Trades([0, 1], [1, 1], [1, 1], symbol="A"), 1))
-    >>> told["result"], told["symbol"], told["config"]["kind"]
-    ('Bars', 'A', 'tick')
+    >>> told["result"], told["symbol"], told["config"]
+    ('Bars', 'A', {'size': 1, 'kind': 'tick', 'price': 'close', 'tick_size': 1.0})
     """
     config = _config(result)
     symbol = getattr(result, "symbol", None)
@@ -68,16 +73,27 @@ def provenance(result: Any) -> dict[str, Any]:
 
 
 def _config(result: Any) -> dict[str, Any]:
-    config = getattr(result, "config", None)
-    if is_dataclass(config) and not isinstance(config, type):
-        to_dict = getattr(config, "to_dict", None)
-        values = to_dict() if to_dict else {item.name: getattr(config, item.name) for item in fields(config)}
-        return {str(name): _simple(value) for name, value in values.items()}
-    if not is_dataclass(result):
-        return {}
-    found = ((item.name, getattr(result, item.name)) for item in fields(result))
-    return {name: value for name, value in found if isinstance(value, _PLAIN) and name != "symbol"}
+    """Take what a result keeps of its parameters, as plain values."""
+    held = getattr(result, "config", None)
+    if callable(held):  # of a calibration, where it chooses one
+        held = result.settings
+    to_dict = getattr(held, "to_dict", None)
+    values = to_dict() if to_dict is not None else held
+    if not isinstance(values, Mapping):
+        message = f"{type(result).__name__} keeps no parameters. Hint: give a result of atomloom.market."
+        raise BadInput(message)
+    head = {"kind": result.kind, "price": result.price_kind, "tick_size": result.tick_size} if _is_bars(result) else {}
+    plain: dict[str, Any] = _plain({**values, **head})
+    return plain
 
 
-def _simple(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _is_bars(result: Any) -> bool:
+    return hasattr(result, "price_kind")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value

@@ -105,6 +105,8 @@ def points_of(
     if isinstance(grid, Mapping):
         axes = {name: _axis(name, values) for name, values in grid.items()}
         return _product(axes, base), axes
+    if not hasattr(grid, "__iter__"):
+        raise BadInput(f"grid is {grid!r}. Hint: give a mapping of parameters to values, or VPINConfigs.")
     configs = [_config(point, base) for point in grid]
     if not configs:
         raise BadInput("the grid has no combinations. Hint: PAPER_GRID is one that has.")
@@ -165,7 +167,11 @@ def _product(axes: dict[str, tuple[Any, ...]], base: VPINConfig) -> NDArray[np.v
 
 
 def _config(point: VPINConfig | Mapping[str, Any], base: VPINConfig) -> VPINConfig:
-    return point if isinstance(point, VPINConfig) else VPINConfig.from_dict({**base.to_dict(), **point})
+    if isinstance(point, VPINConfig):
+        return point
+    if not isinstance(point, Mapping):
+        raise BadInput(f"a combination is {point!r}. Hint: give a VPINConfig, or a mapping of its fields.")
+    return VPINConfig.from_dict({**base.to_dict(), **point})
 
 
 def _row(config: VPINConfig) -> tuple[Any, ...]:

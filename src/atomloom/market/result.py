@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.market.events import events_line, rate_line
 from atomloom.market.layout import cut_bars
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,35 +154,12 @@ class VPINResult:
         lines = [
             f"{self.symbol}: {self.n_bars:,} bars in {len(self):,} buckets, {first} to {last} UTC",
             f"VPIN over {self.config.window:,} buckets: {self.n_defined:,} values, mean {mean}, maximum {top}",
-            _events_line(events, self.config.threshold, values["event_share"]),
-            _rate_line(events, self.config.null_quantile),
+            events_line(events, self.config.threshold, values["event_share"]),
+            rate_line(events, self.config.null_quantile),
         ]
         if self.looks_ahead:
             lines.append(f"looks ahead in: {', '.join(self.looks_ahead)} (see docs/explanation/vpin.md)")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape('' if value is None else str(value))}</td></tr>"
-            for name, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
-
-
-def _events_line(events: Events, threshold: float, share: float | None) -> str:
-    line = f"{len(events):,} events above CDF {threshold:g}"
-    if len(events) and share is not None and math.isfinite(share):
-        line += f", {share:.1%} of the time"
-    return line
-
-
-def _rate_line(events: Events, quantile: float) -> str:
-    rate, interval = events.false_positive_rate, events.false_positive_interval
-    if rate is None or interval is None:
-        return "false positive rate undefined: no event has its whole horizon in the data"
-    judged = events.n_true + events.n_false
-    return (
-        f"false positive rate {rate:.0%} ({events.n_false} of {judged}, 95% interval {interval[0]:.0%} to "
-        f"{interval[1]:.0%}; knowing nothing gives {quantile:.0%})"
-        + ("; a small sample, which shows little" if judged < 30 else "")
-    )
+        return html_table(repr(self), self.to_dict())

@@ -43,12 +43,13 @@ def best_quotes(
     bid, ask : (Q,) int64
         Ticks.
     bid_size, ask_size : (Q,) int64
-        0 where the row says nothing of that side.
+        0 where the row has no quote of that side: with a price it withdraws that of its venue, and a row without
+        any price withdraws both; with price 0 beside a side that has one it says nothing.
 
     Returns
     -------
     best_bid, best_ask : (T,) int64
-        The least int64 where no venue has quoted that side yet.
+        The least int64 where no venue's quote of that side stands.
 
     Notes
     -----
@@ -63,6 +64,7 @@ def best_quotes(
     for t in range(len(when)):
         while q < len(ts) and ts[q] < when[t]:
             v = venue[q]
+            none = bid[q] == 0 and ask[q] == 0
             if bid_size[q] > 0:
                 was_best = has_bid[v] and bids[v] == top
                 bids[v], has_bid[v] = bid[q], True
@@ -70,12 +72,20 @@ def best_quotes(
                     top = bid[q]
                 elif was_best:
                     top = best_of(bids, has_bid, True)
+            elif has_bid[v] and (bid[q] != 0 or (none and ask_size[q] == 0)):
+                has_bid[v] = False
+                if bids[v] == top:
+                    top = best_of(bids, has_bid, True)
             if ask_size[q] > 0:
                 was_best = has_ask[v] and asks[v] == bottom
                 asks[v], has_ask[v] = ask[q], True
                 if bottom == _NONE or ask[q] <= bottom:
                     bottom = ask[q]
                 elif was_best:
+                    bottom = best_of(asks, has_ask, False)
+            elif has_ask[v] and (ask[q] != 0 or (none and bid_size[q] == 0)):
+                has_ask[v] = False
+                if asks[v] == bottom:
                     bottom = best_of(asks, has_ask, False)
             q += 1
         out_bid[t], out_ask[t] = top, bottom

@@ -79,11 +79,13 @@ def lee_ready(
     Notes
     -----
     C. Lee and M. Ready (1991), Inferring trade direction from intraday data, *Journal of Finance* 46:733. The
-    midpoint is that of the best bid and the best ask of all venues, each venue's last quote standing until its
-    next. Quotes of the same instant as the trade do not count: which came first is unknown. Where a side is
-    missing or the best quotes cross, the tick rule decides; if they cross for long, the rows are probably
-    consolidated ones, or venues have withdrawn quotes that the file does not tell of. All in whole ticks, so "at
-    the midpoint" is exact. O(T + Q) time apart from O(venues) where a best quote moves away.
+    midpoint is that of the best bid and the best ask of all venues. Each venue's last quote stands until its next, or
+    until it is withdrawn: by a row of that venue with size 0 at a price, or with neither prices nor sizes. A side of
+    price and size 0 beside a quoted one says nothing, as in files with a side per row. Quotes of the same instant as
+    the trade do not count: which came first is unknown. Where a side is missing or the best quotes cross, the tick
+    rule decides; if they cross for long, the rows are probably consolidated ones, or venues have withdrawn quotes
+    that the file does not tell of. All in whole ticks, so "at the midpoint" is exact. O(T + Q) time apart from
+    O(venues) where a best quote moves away.
 
     Examples
     --------

@@ -83,9 +83,12 @@ class VPINConfig:
             if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
                 message = f"{name} is {value!r}. Hint: give a whole number, at least 1."
                 raise BadInput(message)
+            if value > _MOST:
+                message = f"{name} is {value!r}, beyond int64. Hint: give less."
+                raise BadInput(message)
             object.__setattr__(self, name, int(value))
         for name, options in (("price", PRICES), ("days", _DAYS), ("sigma", _SIGMA), ("cdf", _CDF)):
-            if getattr(self, name) not in options:
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in options:
                 message = f"{name} is {getattr(self, name)!r}. Hint: choose one of {', '.join(options)}."
                 raise BadInput(message)
         object.__setattr__(self, "nu", check_nu(self.nu))
@@ -93,10 +96,15 @@ class VPINConfig:
             if not _is_real(getattr(self, name)) or getattr(self, name) <= 0:
                 message = f"{name} is {getattr(self, name)!r}. Hint: give a positive number of days, for example 0.5."
                 raise BadInput(message)
+            object.__setattr__(self, name, float(getattr(self, name)))
+            if getattr(self, name) * self.buckets_per_day >= _MOST_BUCKETS:
+                message = f"{name} is {getattr(self, name)!r}, more buckets than any data has. Hint: give fewer days."
+                raise BadInput(message)
         for name in ("threshold", "null_quantile"):
             if not _is_real(getattr(self, name)) or not 0 < getattr(self, name) < 1:
                 message = f"{name} is {getattr(self, name)!r}. Hint: give a number between 0 and 1, both excluded."
                 raise BadInput(message)
+            object.__setattr__(self, name, float(getattr(self, name)))
         if self.bucket_volume is not None and self.bucket_volume < self.bars_per_bucket:
             message = (
                 f"bucket_volume is {self.bucket_volume:,}, less than one per bar ({self.bars_per_bucket} bars). "
@@ -152,5 +160,26 @@ _SIGMA = ("expanding", "sample")
 _CDF = ("expanding", "sample", "normal")
 
 
+_MOST = 2**63 - 1
+_MOST_BUCKETS = 2**53
+
+
+def check_config(config: Any) -> VPINConfig:
+    """Return a configuration, the defaults for None, or refuse what is none.
+
+    Examples
+    --------
+    >>> check_config(None) == VPINConfig()
+    True
+    """
+    if config is None:
+        return VPINConfig()
+    if not isinstance(config, VPINConfig):
+        message = f"config is {config!r}. Hint: VPINConfig(...), or VPINConfig.from_dict(...) of a mapping."
+        raise BadInput(message)
+    return config
+
+
 def _is_real(value: Any) -> bool:
-    return not isinstance(value, bool) and hasattr(value, "__float__") and math.isfinite(value)
+    number = hasattr(value, "__float__") and not isinstance(value, bool) and getattr(value, "ndim", 0) == 0
+    return number and math.isfinite(value)

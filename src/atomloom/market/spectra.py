@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,7 +14,8 @@ from atomloom._lazy import need
 from atomloom.engine.budget import resolve_threads, usable_cores
 from atomloom.errors import BadInput
 from atomloom.market.bars import count
-from atomloom.market.exact_phase import event_times, event_weights, exact, fixed
+from atomloom.market.exact_phase import FINEST, event_times, event_weights, exact, fixed
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -47,6 +47,8 @@ class Spectrum:
         From the first event to the last.
     eps : float
         Accuracy that was asked for.
+    weighted : bool
+        Whether events had weights.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class Spectrum:
     square: float
     span_ns: int
     eps: float
+    weighted: bool = False
 
     def __len__(self) -> int:
         return len(self.coefficient)
@@ -71,6 +74,18 @@ class Spectrum:
     def __repr__(self) -> str:
         first, last = float(self.low), float(self.low + self.step * (len(self) - 1))
         return f"Spectrum({self.n_events:,} events, {len(self):,} frequencies, {first:g} .. {last:g} Hz)"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was asked for, the band as exact fractions of a Hz."""
+        return {
+            "low": str(self.low),
+            "step": str(self.step),
+            "modes": len(self),
+            "origin": self.origin,
+            "eps": self.eps,
+            "weighted": self.weighted,
+        }
 
     @property
     def frequency(self) -> NDArray[np.float64]:
@@ -138,10 +153,7 @@ class Spectrum:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{value}</td></tr>" for name, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+        return html_table(repr(self), self.to_dict())
 
 
 def spectrum(
@@ -180,7 +192,7 @@ def spectrum(
     MissingExtra
         If finufft is not installed.
     BadInput
-        If times, weights, band or modes cannot be used.
+        If times, weights, band or modes cannot be used, or frequencies lie closer together than 2^-128 cycles per ns.
 
     Notes
     -----
@@ -206,9 +218,15 @@ def spectrum(
     origin, last = int(column.min()), int(column.max())
     modes = _modes(modes, low, high, last - origin)
     step = (high - low) / (modes - 1)
+    if step < FINEST:
+        message = (
+            f"the band is {float(high - low):g} Hz wide, {modes:,} frequencies {float(step):g} Hz apart. "
+            f"Hint: phases tell frequencies {float(FINEST):.3g} Hz apart from each other, not closer ones."
+        )
+        raise BadInput(message)
     total, square = (float(len(column)),) * 2 if given is None else (float(given.sum()), float(given @ given))
     coefficient = transform(column, given, origin, (low, step, modes), eps, some_threads(threads))
-    return Spectrum(low, step, coefficient, origin, len(column), total, square, last - origin, eps)
+    return Spectrum(low, step, coefficient, origin, len(column), total, square, last - origin, eps, given is not None)
 
 
 def transform(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import html
+import math
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from atomloom.market.exact_phase import event_times, event_weights, exact, fixed
 from atomloom.market.imbalance import check_share
 from atomloom.market.spectra import some_sums, some_threads
 from atomloom.market.surrogates import Blocks, PValue, blocks_of, check_surrogates, p_value, streams
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,12 @@ class LineTest:
         Both p-values must be at most this for the line to count as found.
     n_events, n_blocks : int
     block_seconds : float
+    comb : Fraction
+        Spacing of the neighbours, Hz.
+    seed : int
+        Of the surrogates.
+    weighted : bool
+        Whether events had weights.
 
     Examples
     --------
@@ -68,6 +75,9 @@ class LineTest:
     n_events: int
     n_blocks: int
     block_seconds: float
+    comb: Fraction
+    seed: int
+    weighted: bool
 
     def __repr__(self) -> str:
         what = "found" if self.found else "not found"
@@ -75,8 +85,24 @@ class LineTest:
 
     @property
     def contrast(self) -> float:
-        """Power over the median of the neighbours."""
-        return self.power / float(np.median(self.neighbour_power))
+        """Power over the median of the neighbours; NaN where these have none."""
+        near = float(np.median(self.neighbour_power))
+        return self.power / near if near > 0 else math.nan
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was asked for: with the same times and weights it gives the same test, to the bit."""
+        return {
+            "frequency": str(self.frequency),
+            "harmonics": self.harmonics,
+            "neighbours": len(self.neighbour_power) // 2,
+            "comb": str(self.comb),
+            "block_seconds": self.block_seconds,
+            "surrogates": len(self.surrogate_power),
+            "seed": self.seed,
+            "level": self.level,
+            "weighted": self.weighted,
+        }
 
     @property
     def found(self) -> bool:
@@ -90,7 +116,7 @@ class LineTest:
             "period": 1 / float(self.frequency),
             "harmonics": self.harmonics,
             "power": self.power,
-            "contrast": self.contrast,
+            "contrast": None if math.isnan(self.contrast) else self.contrast,
             "amplitude": self.amplitude,
             "found": self.found,
             "level": self.level,
@@ -99,6 +125,7 @@ class LineTest:
             "n_events": self.n_events,
             "n_blocks": self.n_blocks,
             "block_seconds": self.block_seconds,
+            "seed": self.seed,
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -122,10 +149,7 @@ class LineTest:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{value}</td></tr>" for name, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+        return html_table(repr(self), self.to_dict())
 
 
 def line_test(
@@ -229,6 +253,9 @@ def line_test(
         n_events=len(column),
         n_blocks=len(cut.edges) - 1,
         block_seconds=length / 1e9,
+        comb=spacing,
+        seed=int(seed),
+        weighted=given is not None,
     )
 
 

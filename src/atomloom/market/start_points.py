@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import BadInput
+from atomloom.errors import BadInput, Infeasible
+from atomloom.market.bar_cuts import check_kind
+from atomloom.market.bars import count
 from atomloom.market.buckets import volume_index
 from atomloom.market.layout import layout_of
-from atomloom.market.spec import VPINConfig
+from atomloom.market.spec import VPINConfig, check_config
 from atomloom.market.toxicity import vpin
+from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atomloom.market.result import VPINResult
-    from atomloom.store.schema import Trades
+
+_MOST_SHIFTS = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +43,8 @@ class StartSensitivity:
     symbol : str
     by : str
         What was shifted by fractions of: "bucket" or "day".
+    config : dict
+        ``vpin`` (the parameters, with the ``bucket_volume`` that was used), ``shifts, by, prices``.
 
     Examples
     --------
@@ -55,6 +61,7 @@ class StartSensitivity:
     spread: dict[str, dict[str, float]]
     symbol: str
     by: str
+    config: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         said = ", ".join(f"{price} agreement {found['agreement']:.0%}" for price, found in self.spread.items())
@@ -102,7 +109,7 @@ def start_sensitivity(
     config : VPINConfig, optional
         Defaults where not given. Without ``bucket_volume`` that of its layout is kept for all starts.
     shifts : int
-        Starts, at fractions 0, 1/shifts, 2/shifts, ... of the unit; at least 2.
+        Starts, at fractions 0, 1/shifts, 2/shifts, ... of the unit; from 2 to 1,000.
     by : {"bucket", "day"}
         Unit: the volume of a bucket, or of ``buckets_per_day`` of them.
     prices : sequence of {"close", "median", "mean", "vwap"}
@@ -117,9 +124,9 @@ def start_sensitivity(
     Raises
     ------
     BadInput
-        If shifts is below 2 or by is neither.
+        If shifts is out of range, by is neither, or there is no price.
     Infeasible
-        See :func:`vpin`.
+        See :func:`vpin`; if there is no moment at which all starts have one.
 
     Notes
     -----
@@ -137,9 +144,12 @@ def start_sensitivity(
     >>> [row["shift"] for row in found.rows]
     [0, 4610]
     """
-    config = VPINConfig() if config is None else config
-    if isinstance(shifts, bool) or shifts < 2 or by not in {"bucket", "day"}:
-        raise BadInput(f"shifts is {shifts!r}, by {by!r}. Hint: at least 2 shifts, by 'bucket' or 'day'.")
+    config = check_config(config)
+    check_kind(trades, Trades)
+    if not 2 <= count(shifts, "shifts") <= _MOST_SHIFTS or by not in {"bucket", "day"}:
+        raise BadInput(f"shifts is {shifts!r}, by {by!r}. Hint: 2 to {_MOST_SHIFTS:,} shifts, by 'bucket' or 'day'.")
+    if isinstance(prices, str) or not len(prices):
+        raise BadInput(f"prices is {prices!r}. Hint: give a list of prices, for example ['close', 'median'].")
     volume = config.bucket_volume
     if volume is None:
         layout = layout_of(trades, config, volume_index(trades).total)
@@ -156,17 +166,25 @@ def start_sensitivity(
         reach = fixed.horizon * volume
         pairs = [_agreement(one, other, reach) for k, one in enumerate(begins) for other in begins[k + 1 :]]
         whole = ~np.isnan(seen).any(axis=0)
-        between = float(np.median(np.ptp(seen[:, whole], axis=0))) if whole.any() else float("nan")
-        mean = float(seen[:, whole].mean()) if whole.any() else float("nan")
+        if not whole.any():
+            message = f"there is no moment at which all {shifts} starts have a VPIN. Hint: lower support_days, "
+            raise Infeasible(message + "shift by 'bucket', or give more data.")
+        between = float(np.median(np.ptp(seen[:, whole], axis=0)))
+        mean = float(seen[:, whole].mean())
         relative = between / mean if mean else 0.0
         spread[price] = {"vpin_range": between, "relative": relative, "agreement": float(np.mean(pairs))}
         for k, result in enumerate(results):
             scalars = result.scalars()
             apart = np.abs(seen[k, whole] - seen[0, whole])
             kept = {name: scalars[name] for name in ("n_events", "false_positive_rate", "vpin_mean")}
-            near = {"distance": float(apart.mean()), "agreement": _agreement(begins[k], begins[0], reach)}
+            near = {
+                "distance": float(apart.mean()),
+                "agreement": _agreement(begins[k], begins[0], reach),
+            }
             rows.append({"price": price, "shift": starts[k], **kept, **near})
-    return StartSensitivity(tuple(rows), spread, trades.symbol, by)
+    used = replace(config, bucket_volume=volume).to_dict()
+    asked = {"vpin": used, "shifts": int(shifts), "by": by, "prices": list(prices)}
+    return StartSensitivity(tuple(rows), spread, trades.symbol, by, asked)
 
 
 def skip_volume(trades: Trades, volume: int) -> Trades:

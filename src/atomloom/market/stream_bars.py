@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from atomloom.errors import BadInput
 from atomloom.market.bar_cuts import LEAST, Cutter, DollarCut, SplitCut, TickCut, TimeCut, VolumeCut, whole
 from atomloom.market.bars import assemble, check_price, count, positive, whole_ns
 from atomloom.market.imbalance import WEIGHTS, Expectations, ImbalanceCut, check_signs
-from atomloom.market.stream_tape import VERSION, Tape, check_state, moment, whole_state
+from atomloom.market.stream_tape import VERSION, Tape, check_state, moment, revived, whole_state
 from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class BarStream:
             if isinstance(self._cutter, ImbalanceCut)
             else self._cutter.cut(new, offset)
         )
-        made = self._bars(cut)
+        made = self._bars(cut, given is not None)
         self._tape.drop(cut.rest)
         return made
 
@@ -173,26 +174,35 @@ class BarStream:
             self._restore(state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        if {**state["config"], "limits": _pair(state["config"]["limits"])} != self._config:
+        if _parameters(state) != self._config:
             message = f"the state has {state['config']}, this stream {self._config}. Hint: BarStream.from_state(state)."
             raise BadInput(message)
         cutter, tape = _cutter(self._config, state["cutter"]), Tape()
+        if _asked_of(cutter) != _asked_of(self._cutter):
+            message = f"its bars end at {_asked_of(cutter)}, its parameters say {_asked_of(self._cutter)}"
+            raise ValueError(message)
         tape.load(state["tape"])
+        _check_cutter(cutter, tape)
         self._cutter, self._tape = cutter, tape
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, warm: bool = True) -> Self:
         """Make a stream that goes on from a checkpoint."""
-        check_state(state, "BarStream")
-        with whole_state("BarStream"):
-            made = cls(**{**state["config"], "limits": _pair(state["config"]["limits"])}, warm=warm)
-        made.restore(state)
-        return made
+        return revived(cls, state, lambda: cls(**_parameters(state), warm=warm))
 
-    def _bars(self, cut: Any) -> Bars:
+    def _bars(self, cut: Any, signed: bool = False) -> Bars:
         symbol, columns = self._tape.symbol or "UNKNOWN", self._tape.columns()
         columns = columns._replace(tick_size=columns.tick_size or 1.0)  # before the first trade
-        return assemble(symbol, columns, cut, self.kind, str(self._config["price"]))
+        return assemble(symbol, columns, cut, self.kind, str(self._config["price"]), self._asked(signed))
+
+    def _asked(self, signed: bool) -> dict[str, Any]:
+        """Tell what the bars are asked for by, as the function of all trades at once does."""
+        if isinstance(self._cutter, ImbalanceCut):
+            return {**self._cutter.expect.to_dict(), "signs": "given" if signed else "tick rule"}
+        size = self._config["size"]
+        if self.kind == "volume":
+            return {"size": int(size), "split": bool(self._config["split"])}
+        return {"size": int(size) if self.kind == "tick" else float(size)}
 
     def _warm(self) -> None:
         """Run every formula once over a few trades; the results are thrown away."""
@@ -226,5 +236,26 @@ def _cutter(config: Mapping[str, Any], state: Mapping[str, Any] | None = None) -
     return ImbalanceCut(what, by, expect, **held)
 
 
-def _pair(limits: Any) -> tuple[float, float] | None:
-    return None if limits is None else (limits[0], limits[1])
+def _check_cutter(cutter: Cutter, tape: Tape) -> None:
+    """Refuse places within a bar that formulas could not go on from."""
+    kinds = (int, float) if isinstance(cutter, DollarCut) else (int,)
+    for name, value in () if isinstance(cutter, ImbalanceCut) else cutter.state().items():
+        if name != "edges" and (isinstance(value, bool) or not isinstance(value, kinds)):
+            message = f"{name} is {value!r}"
+            raise TypeError(message)
+    held, skip = getattr(cutter, "held", 0), getattr(cutter, "skip", 0)
+    first = int(tape.columns().size[0]) if len(tape) else 1
+    if (not isinstance(cutter, ImbalanceCut) and not 0 <= held < math.inf) or not 0 <= skip < first:
+        message = f"its open bar holds {held}, {skip} of its first trade is taken"
+        raise ValueError(message)
+
+
+def _asked_of(cutter: Cutter) -> Any:
+    """Give the part of a cut that does not change: a state must not bring another."""
+    names = ("step", "threshold", "edges")
+    return next((getattr(cutter, name) for name in names if hasattr(cutter, name)), None)
+
+
+def _parameters(state: Mapping[str, Any]) -> dict[str, Any]:
+    limits = state["config"]["limits"]
+    return {**state["config"], "limits": None if limits is None else (limits[0], limits[1])}

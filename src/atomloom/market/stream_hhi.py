@@ -9,7 +9,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.market.bar_cuts import LEAST
 from atomloom.market.hhi_windows import HHIConfig, WindowCount
-from atomloom.market.stream_tape import VERSION, check_next, check_state, moment, whole_state
+from atomloom.market.stream_tape import VERSION, check_next, check_state, moment, revived, whole_state
 from atomloom.store.schema import Trades
 
 if TYPE_CHECKING:
@@ -131,17 +131,15 @@ class HHIStream:
         if _config(state) != self.config:
             message = f"the state has {state['config']}. Hint: HHIStream.from_state(state) takes its parameters."
             raise BadInput(message)
-        self._counter.load(state)
-        self._symbol, self._tick, self._last = str(state["symbol"]), float(state["tick_size"]), int(state["last_ts"])
+        counter = WindowCount(self.config)
+        counter.load(state)
+        symbol, tick, last = str(state["symbol"]), float(state["tick_size"]), int(state["last_ts"])
+        self._counter, self._symbol, self._tick, self._last = counter, symbol, tick, last
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, warm: bool = True) -> Self:
         """Make a stream that goes on from a checkpoint."""
-        check_state(state, "HHIStream")
-        with whole_state("HHIStream"):
-            made = cls(**_config(state).to_dict(), warm=warm)
-        made.restore(state)
-        return made
+        return revived(cls, state, lambda: cls(**_config(state).to_dict(), warm=warm))
 
     def _warm(self) -> None:
         """Run every formula once over a few rows; the results are thrown away."""

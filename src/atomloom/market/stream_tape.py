@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,12 +14,22 @@ from atomloom.store.schema import Trades
 from atomloom.store.units import to_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
 _COLUMNS = ("ts", "px", "size")
 VERSION = 1
+
+
+class Restorable(Protocol):
+    """What every stream has."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+
+
+Stream = TypeVar("Stream", bound=Restorable)
 
 
 class Tape:
@@ -47,6 +57,11 @@ class Tape:
 
     def __len__(self) -> int:
         return self._hi - self._lo
+
+    @property
+    def volume(self) -> int:
+        """Volume of all that is held."""
+        return self._volume
 
     def check(self, trades: Trades) -> None:
         """Refuse trades of another instrument, from before the last ones, or of more volume than can be counted."""
@@ -89,6 +104,15 @@ class Tape:
         if any(column.shape != (self._hi,) for column in self._held.values()):
             message = "its columns have different lengths"
             raise ValueError(message)
+        if self._hi:  # formulas trust what Trades checks: order, sizes, their sum
+            ts, px, size = (self._held[name] for name in _COLUMNS)
+            try:
+                Trades(ts, px, size, self.tick_size, self.symbol)
+            except BadInput as error:
+                raise ValueError(*error.args) from error
+            if int(self._held["ts"][-1]) > self.last_ts:
+                message = f"its last trade is after {self.last_ts}"
+                raise ValueError(message)
         self._volume = int(self._held["size"].sum())
 
     def _view(self, lo: int) -> Columns:
@@ -155,9 +179,26 @@ def check_state(state: Mapping[str, Any], stream: str) -> None:
     >>> check_state({"stream": "BarStream", "version": VERSION}, "BarStream")
     """
     seen = (state.get("stream"), state.get("version")) if hasattr(state, "get") else (type(state).__name__, None)
-    if seen != (stream, VERSION):
+    if not all(isinstance(one, (str, int)) for one in seen) or seen != (stream, VERSION):
         message = f"the state is of {seen[0]!r}, version {seen[1]!r}. Hint: {stream} takes its own, version {VERSION}."
         raise BadInput(message)
+
+
+def revived(stream: type[Stream], state: Mapping[str, Any], make: Callable[[], Stream]) -> Stream:
+    """Make a stream that goes on from a state.
+
+    Examples
+    --------
+    >>> from atomloom.market import BarStream
+    >>> one = BarStream("tick", 2, warm=False)
+    >>> revived(BarStream, one.state(), lambda: BarStream("tick", 2, warm=False))
+    BarStream(tick, 2, 0 trades in the open bar)
+    """
+    check_state(state, stream.__name__)
+    with whole_state(stream.__name__):
+        made = make()
+    made.restore(state)
+    return made
 
 
 @contextmanager

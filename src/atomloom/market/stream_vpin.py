@@ -15,7 +15,7 @@ from atomloom.market.expanding import ExpandingRank
 from atomloom.market.flow import Flow, Spread, classify, vpin_of
 from atomloom.market.layout import Layout
 from atomloom.market.spec import VPINConfig
-from atomloom.market.stream_tape import VERSION, Tape, check_state, moment, whole_state
+from atomloom.market.stream_tape import VERSION, Tape, check_state, moment, revived, whole_state
 from atomloom.store.schema import Trades
 from atomloom.store.units import to_price
 
@@ -164,16 +164,23 @@ class VPINStream:
             If the state is of another kind of stream, or the configurations differ.
         """
         check_state(state, "VPINStream")
-        if VPINConfig.from_dict(state.get("config") or {}) != self.config:
+        with whole_state("VPINStream"):
+            config = VPINConfig.from_dict(state["config"])
+        if config != self.config:
             message = (
                 f"the state has {state.get('config')}. Hint: VPINStream.from_state(state) takes its configuration."
             )
             raise BadInput(message)
         with whole_state("VPINStream"):
-            self._load(state)
+            before = dict(self.__dict__)
+            try:
+                self._load(state)
+            except Exception:
+                self.__dict__.update(before)  # what is damaged changes nothing here
+                raise
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self.alerts = Alerts()
+        self.alerts, self._tape = Alerts(), Tape()
         self._tape.load(state["tape"])
         self._taken, self._volume, self._bucket = (int(state[name]) for name in ("taken", "volume", "bucket"))
         self._before = None if state["before"] is None else float(state["before"])
@@ -181,17 +188,25 @@ class VPINStream:
         moments = np.array(state["moments"], dtype=np.float64).reshape(2)
         self._spread = Spread(known, moments)
         self._imbalance = np.array(state["imbalance"], dtype=np.float64)
+        if self._taken < 0 or self._volume != self._tape.volume - self._taken:
+            message = f"its trades hold {self._tape.volume:,}, of which {self._taken:,} and {self._volume:,} are told"
+            raise ValueError(message)
+        if self._imbalance.shape != (min(max(self._bucket, 0), self.config.window - 1),):
+            message = f"it has {self._imbalance.size:,} imbalances after {self._bucket:,} buckets"
+            raise ValueError(message)
         self._rank = ExpandingRank(np.asarray(state["ranked"], dtype=np.float64))
+        if len(self._rank) > max(0, self._bucket - self.config.window):
+            message = f"it has ranked {len(self._rank):,} values after {self._bucket:,} buckets"
+            raise ValueError(message)
+        if not isinstance(state["in_event"], (bool, int)) or (self._before is None) != (self._bucket == 0):
+            message = "in_event or before are not what they should be"
+            raise ValueError(message)
         self._in_event = bool(state["in_event"])
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], *, warm: bool = True) -> Self:
         """Make a stream that goes on from a checkpoint."""
-        check_state(state, "VPINStream")
-        with whole_state("VPINStream"):
-            made = cls(VPINConfig.from_dict(state["config"]), warm=warm)
-        made.restore(state)
-        return made
+        return revived(cls, state, lambda: cls(VPINConfig.from_dict(state["config"]), warm=warm))
 
     def _finished(self, n: int) -> NDArray[np.void]:
         """Take n buckets off the tape and carry VPIN on over them."""

@@ -103,6 +103,16 @@ def check_surrogates(n: Any, seed: Any) -> None:
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 19 <= n <= 10**6:
         message = f"surrogates is {n!r}. Hint: give a whole number from 19 (a p-value of 5%) on, for example 999."
         raise BadInput(message)
+    check_seed(seed)
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Examples
+    --------
+    >>> check_seed(0)
+    """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-        message = f"seed is {seed!r}. Hint: give a whole number from 0 on."
+        message = f"seed is {seed!r}. Hint: give a whole number from 0 to 2^64 - 1."
         raise BadInput(message)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.engine.budget import resolve_threads
-from atomloom.errors import Infeasible
+from atomloom.errors import BadInput, Infeasible
+from atomloom.market.bar_cuts import check_kind
+from atomloom.market.bar_table import Bars
 from atomloom.market.buckets import across, buckets_of
 from atomloom.market.events import events_against, null_of
 from atomloom.market.flow import classify, sigma_of, vpin_of
 from atomloom.market.layout import cut_bars
 from atomloom.market.result import VPINResult
-from atomloom.market.spec import VPINConfig
+from atomloom.market.spec import VPINConfig, check_config
+from atomloom.store.schema import Trades
 from atomloom.store.units import to_price
 
 if TYPE_CHECKING:
@@ -22,9 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from atomloom.market.bar_table import Bars
     from atomloom.market.buckets import Buckets
-    from atomloom.store.schema import Trades
 
 
 def vpin(
@@ -73,9 +75,16 @@ def vpin(
     >>> result.n_bars, len(result), result.n_defined
     (3000, 100, 75)
     """
-    config = VPINConfig() if config is None else config
+    check_kind(trades, Trades)
+    config = check_config(config)
+    if not (bars is None or isinstance(bars, Bars)):
+        raise BadInput(f"bars are a {type(bars).__name__}. Hint: bars=build_bars(trades, config), or none.")
     workers = resolve_threads(threads)
-    buckets = buckets_of(trades, config, bars=bars, threads=workers)
+    return _vpin(trades, config, buckets_of(trades, config, bars=bars, threads=workers), workers, bars)
+
+
+def _vpin(trades: Trades, config: VPINConfig, buckets: Buckets, workers: int, bars: Bars | None = None) -> VPINResult:
+    """Carry on from the buckets of some trades."""
     check_window(buckets.layout.n_buckets, config)
     sigma = sigma_of(buckets, config.sigma)
     flow = classify(buckets.change, buckets.most, sigma, buckets.layout, config.nu, threads=workers)
@@ -87,7 +96,8 @@ def vpin(
 
     steps: tuple[Callable[[], Any], ...] = (lambda: stand(series, config.cdf), judged)
     cdf, (moves, null) = across(min(workers, 2), lambda step: step(), steps)
-    events = events_against(cdf, buckets.end_ts, moves, null, threshold=config.threshold, horizon=config.horizon)
+    asked = {"threshold": config.threshold, "null_quantile": config.null_quantile, "horizon": config.horizon}
+    events = events_against(cdf, buckets.end_ts, moves, null, config=asked)
     return VPINResult(
         config=config,
         symbol=trades.symbol,
@@ -134,8 +144,8 @@ def build_bars(trades: Trades, config: VPINConfig | None = None) -> Bars:
     >>> len(build_bars(read_trades(es_2013_09())))
     12000
     """
-    config = VPINConfig() if config is None else config
-    return cut_bars(trades, config)
+    check_kind(trades, Trades)
+    return cut_bars(trades, check_config(config))
 
 
 def vpin_grid_row(
@@ -166,23 +176,26 @@ def vpin_grid_row(
     >>> row["n_buckets"], row["infeasible"]
     (100, '')
     """
-    spec = VPINConfig.from_dict(config) if isinstance(config, Mapping) else config
+    spec = VPINConfig.from_dict(config) if isinstance(config, Mapping) else check_config(config)
+    return _row(spec, lambda: vpin(trades, spec, bars=bars, threads=1))
+
+
+def _row(spec: VPINConfig, compute: Callable[[], VPINResult]) -> dict[str, Any]:
     try:
-        result = vpin(trades, spec, bars=bars, threads=1)
+        return {**compute().to_dict(), "infeasible": ""}
     except Infeasible as reason:
         return {**spec.to_dict(), **dict.fromkeys(SCALARS), "infeasible": str(reason)}
-    return {**result.to_dict(), "infeasible": ""}
 
 
 def vpin_grid_rows(trades: Trades, configs: Iterable[VPINConfig | Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Compute a row for each point of a grid, building the bars once per distinct ``bars_key``.
+    """Compute a row for each point of a grid, going over the trades once per distinct ``bars_key``.
 
     Parameters
     ----------
     trades : Trades
     configs : iterable of VPINConfig or mapping
-        A molecule: any part of the grid. Points that share bars cost least side by side; only the
-        bars last used are kept.
+        A molecule: any part of the grid. Points that share bars cost least side by side; only what was
+        last made of the trades is kept.
 
     Returns
     -------
@@ -198,17 +211,19 @@ def vpin_grid_rows(trades: Trades, configs: Iterable[VPINConfig | Mapping[str, A
     >>> [row["n_bars"] for row in rows]
     [3000, 3000]
     """
-    rows = []
-    held: tuple[Any, Bars | None] = (None, None)
-    for config in configs:
-        spec = VPINConfig.from_dict(config) if isinstance(config, Mapping) else config
-        if held[0] != spec.bars_key:
-            try:
-                held = (spec.bars_key, build_bars(trades, spec))
-            except Infeasible:
-                held = (None, None)  # the row below meets the same error and records it
-        rows.append(vpin_grid_row(trades, spec, bars=held[1]))
-    return rows
+    check_kind(trades, Trades)
+    held: dict[Any, Buckets] = {}
+
+    def compute(spec: VPINConfig) -> VPINResult:
+        if spec.bars_key not in held:
+            held.clear()
+            held[spec.bars_key] = buckets_of(trades, spec, threads=1)
+        return _vpin(trades, spec, held[spec.bars_key], 1)
+
+    specs = (
+        VPINConfig.from_dict(config) if isinstance(config, Mapping) else check_config(config) for config in configs
+    )
+    return [_row(spec, partial(compute, spec)) for spec in specs]
 
 
 SCALARS = (

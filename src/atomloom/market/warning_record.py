@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.market.expanding import expanding_share
 from atomloom.market.imbalance import check_share
+from atomloom.market.tables import html_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,11 +123,7 @@ class EarlyWarning:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape('' if value is None else str(value))}</td></tr>"
-            for name, value in self.to_dict().items()
-        )
-        return f"<table><caption>{html.escape(repr(self))}</caption>{rows}</table>"
+        return html_table(repr(self), self.to_dict())
 
 
 def early_warning(
