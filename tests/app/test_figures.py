@@ -41,6 +41,12 @@ def test_every_result_has_a_figure(trades, tmp_path):
         assert drawn.save(tmp_path / "a.svg").read_text() == drawn._repr_svg_()
 
 
+def test_a_spectrum_has_a_figure_with_a_mark_at_the_minute(trades):
+    pytest.importorskip("finufft")
+    drawn = atomloom.figure(market.spectrum(trades.ts, None, (0.01, 0.04), modes=500))
+    assert "marks: 0.0166667 Hz and its harmonics" in drawn.svg
+
+
 def test_what_has_no_figure_is_said(trades):
     with pytest.raises(BadInput, match=r"no figure of a Trades\. Hint: there is one of Bars, VPINResult"):
         atomloom.figure(trades)

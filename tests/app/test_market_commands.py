@@ -35,7 +35,7 @@ def test_files_go_into_a_store_with_an_account(here, capsys) -> None:
     html = Path("a/report.html").read_text()
     assert "size is below 1" in html
     assert html.count("<svg") == 3  # days of A and of B, stages
-    assert run(["ingest", "A.csv", "--to", "t.h5", "--out", "b", "--quiet"]) == 2
+    assert run(["ingest", "A.csv", "--to", "t.h5", "--out", "b", "--quiet"]) == 0
     assert "already" in capsys.readouterr().err
     assert run(["ingest", "--to", "t.h5"]) == 2
     assert run(["ingest", "A.csv"]) == 2
@@ -72,6 +72,52 @@ def test_bars_that_cannot_be_are_refused(here, capsys) -> None:
     assert "too little for one bar" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--kind tick --size 1.5", "size is 1.5. Hint: tick bars take a whole number"),
+        ("--kind time --size nan", "size is nan"),
+        ("--kind tick --size -5", "size is -5.0"),
+        ("--per-day 0", "per_day is 0"),
+        ("--price last", "choose one of close, mean, median, vwap, weighted_median"),
+        ("--kind time --size 60 --whole", "--whole says nothing to time bars."),
+        ("--kind tick --size 60 --alpha 0.1", "--alpha says nothing to tick bars."),
+        ("--size 6000 --per-day 4", "--per-day says nothing to volume bars of a given size."),
+        ("--kind tick-runs --size 500 --alpha-trades 2", "alpha_trades is 2.0"),
+        ("--kind tick-runs --size 500 --limits 2 3", "limits are [2.0, 3.0]. Hint: give the fewest, at most 1,"),
+        ("--kind tick-runs --size 500 --limits 0.5 3 --no-limits", "say the opposite"),
+    ],
+)
+def test_bars_are_checked_before_there_is_a_folder(arguments, said, here, capsys) -> None:
+    assert run(["bars", ES, *arguments.split()]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        ([], {}),
+        (["--alpha", "0.3", "--alpha-trades", "0.01"], {"alpha_bars": 0.3, "alpha_trades": 0.01}),
+        (["--limits", "0.5", "3"], {"limits": (0.5, 3.0)}),
+        (["--no-limits"], {"limits": None}),
+    ],
+)
+def test_runs_bars_take_what_the_library_takes(options, keywords, here, capsys) -> None:
+    asked = ["bars", ES, "--kind", "volume-runs", "--size", "500", "--end", "2013-09-02T12", "--out", "a", "-q"]
+    assert run([*asked, *options]) == 0
+    trades = store.read_trades(ES, end="2013-09-02T12")
+    bars = market.runs_bars(trades, "volume", expected_ticks=500, **keywords)
+    frame = RunFolder.open(Path("a")).read_frame("bars.csv")
+    assert np.array_equal(frame["close"], bars.close)
+    assert np.array_equal(frame["n_trades"], bars.n_trades)
+
+
+def test_a_report_of_very_many_bars_stays_small(here) -> None:
+    assert run(["bars", ES, "--kind", "tick", "--size", "4", "--out", "a", "-q"]) == 0
+    assert Path("a/report.html").stat().st_size < 1_000_000  # 125,000 bars; drawn one by one they take 13 MB
+
+
 def test_fragmentation_of_a_store(here, capsys) -> None:
     rng = np.random.default_rng(0)
     ts = np.sort(rng.integers(0, 5 * 3600 * 10**9, 4000))
@@ -85,8 +131,37 @@ def test_fragmentation_of_a_store(here, capsys) -> None:
     assert said["hhi_mean"] == pytest.approx(expected.hhi.mean())
     assert said["venues"] == 4
     assert Path("a/report.html").read_text().count("<svg") == 2
+    asked = ["hhi", "x.h5", "--volume", "1000", "--step", "500", "--by", "trades", "--out", "c", "--json", "-q"]
+    assert run(asked) == 0
+    expected = market.herfindahl(trades, None, volume=1000, step=500, by="trades")
+    assert json.loads(capsys.readouterr().out)["hhi_max"] == pytest.approx(expected.hhi.max())
     assert run(["hhi", ES, "--out", "b"]) == 2
-    assert "venue" in capsys.readouterr().err
+    assert "ES has no venues. Hint: name their column in [ticks] venue of --config" in capsys.readouterr().err
+    assert run(["hhi", "x.h5", "--volume", "99999999", "--out", "d"]) == 2
+    assert "X has less than one window of volume" in capsys.readouterr().err
+    assert run(["hhi", "x.h5", "--session", "08:00-09:00", "--out", "e"]) == 2
+    assert "Hint: --flagged, or check --session and --zone." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--window week", "window is 'week'. Hint: give day, or seconds"),
+        ("--window -5", "window is -5.0"),
+        ("--volume 0", "volume is 0"),
+        ("--volume 100 --window 60", "two ways to cut windows"),
+        ("--volume 100 --step 1.5", "step is 1.5. Hint: windows of volume slide by a whole number"),
+        ("--by quotes", "choose volume or trades"),
+        ("--zone Mars", "zone is 'Mars', which names no time zone here"),
+        ("--session 0930", "session is '0930'"),
+        ("--session 09:30", "session is '09:30'. Hint: give two times"),
+        ("--session 09:30-12:00-16:00", "Hint: give two times"),
+    ],
+)
+def test_windows_are_checked_before_there_is_a_folder(arguments, said, here, capsys) -> None:
+    assert run(["hhi", ES, *arguments.split()]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("runs").exists()
 
 
 def test_a_beat_is_found(here, capsys) -> None:
@@ -106,6 +181,25 @@ def test_a_beat_is_found(here, capsys) -> None:
     assert Path("a/report.html").read_text().count("<svg") == 4
 
 
+def test_line_and_period_are_those_that_were_asked_for(here, capsys) -> None:
+    pytest.importorskip("finufft")
+    trades = store.read_trades(ES, end="2013-09-02T12")
+    asked = "--line 300 --harmonics 3 --period 300 --bins 30 --surrogates 19 --modes 500 --low 0.001 --high 0.02"
+    assert run(["spectrum", ES, "--end", "2013-09-02T12", *asked.split(), "--out", "a", "--json", "-q"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["line"]["power"] == market.line_test(trades.ts, 1 / 300, harmonics=3, surrogates=19, seed=0).power
+    count = RunFolder.open(Path("a")).read_frame("fold.csv")["count"]
+    assert np.array_equal(count, np.bincount(trades.ts // 10**9 % 300 // 10, minlength=30))
+    assert "Folded by 300 seconds" in Path("a/report.html").read_text()
+
+
+@pytest.mark.parametrize("option", ["--line", "--period", "--harmonics", "--bins", "--surrogates"])
+def test_a_spectrum_of_nothing_is_refused_before_there_is_a_folder(option, here, capsys) -> None:
+    assert run(["spectrum", ES, option, "0"]) == 2
+    assert f"{option[2:]} is 0" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
 def test_without_finufft_the_extra_is_named(here, monkeypatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "finufft", None)
     assert run(["spectrum", ES, "--out", "a"]) == 3
@@ -121,10 +215,13 @@ def test_files_that_are_in_the_store_are_passed_over(here, capsys) -> None:
     capsys.readouterr()
     assert run(["ingest", *files, *more, "--out", "b"]) == 0
     told = capsys.readouterr()
-    assert json.loads(told.out)["n_stored"] == 2
+    said = json.loads(told.out)
+    assert (said["n_stored"], said["files"], said["already"]) == (3, 3, 1)
     assert "0.csv is in t.h5 already" in told.err
     assert len(store.read_trades("t.h5")) == 3
-    assert run(["ingest", *files, *more, "--out", "c"]) == 2
+    assert run(["ingest", *files, *more, "--out", "c"]) == 0
+    assert json.loads(capsys.readouterr().out)["already"] == 3
+    assert len(store.read_trades("t.h5")) == 3
 
 
 def test_ingest_refuses_a_span_that_it_would_not_heed(here, capsys) -> None:
@@ -135,7 +232,16 @@ def test_ingest_refuses_a_span_that_it_would_not_heed(here, capsys) -> None:
     assert not Path("t.h5").exists()
 
 
-@pytest.mark.parametrize("command", ["ingest", "bars", "hhi", "spectrum"])
+def test_a_calibration_with_nothing_to_test_has_a_report(here) -> None:
+    Path("c.toml").write_text("[grid]\nbuckets_per_day = [50]\nbars_per_bucket = [5]\nprice = ['close']\nnu = [0.1]\n")
+    asked = ["calibrate", ES, "--config", "c.toml", "--split-at", "2020-01-01", "--out", "a", "-q"]
+    assert run(asked) == 0
+    html = Path("a/report.html").read_text()
+    assert "Best in training" in html
+    assert "test part, by the two parameters" not in html
+
+
+@pytest.mark.parametrize("command", ["ingest", "bars", "hhi", "spectrum", "calibrate", "vpin"])
 def test_settings_print_and_read_back(command, here, capsys) -> None:
     assert run([command, "--print-config"]) == 0
     Path("c.toml").write_text(capsys.readouterr().out)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atomloom.app import charts, drawing, page
+from atomloom.app import charts, drawing, market_charts, page
 from atomloom.app.cli import run
 from atomloom.app.pages.parts import decimals
 from atomloom.app.report import build, write_report
@@ -143,8 +143,9 @@ def test_prices_of_events_have_as_many_decimals_and_nothing_is_none(finished) ->
     assert len(events) > 3
     for price in events["price"]:
         assert f"<td>{price:,.2f}</td>" in html
-    assert '>csv.tick_size</th><td class="text wrap">not set<' in html
-    assert '>csv.ts</th><td class="text wrap">not set<' in html
+    unset = re.search('>not set</th><td class="text wrap">(.*?)<', html).group(1).split(", ")
+    assert {"csv.tick_size", "csv.ts"} <= set(unset)
+    assert "csv.sort" not in unset
     assert '>csv.sort</th><td class="text wrap">False<' in html
     assert ">None<" not in html
 
@@ -177,6 +178,40 @@ def test_a_heat_map_of_one_value_and_of_missing_ones_can_be_drawn() -> None:
     assert texts.count("5") == 2
 
 
+def test_a_long_line_keeps_its_ends_peaks_and_gaps() -> None:
+    rng = np.random.default_rng(5)
+    at = np.sort(rng.integers(0, 10**15, 50_000)).astype("datetime64[ns]")
+    values = rng.standard_normal(50_000)
+    values[[400, 401]] = np.nan
+    seen = drawing.landmarks(at, values)
+    assert len(seen) <= 4 * 1_500 + 2
+    assert {0, 49_999, 400, 401, int(np.nanargmax(values)), int(np.nanargmin(values))} <= set(seen.tolist())
+    assert (np.diff(seen) > 0).all()
+    column = (at - at[0]).astype(float) / float((at[-1] - at[0]).astype(np.int64)) * 1_500
+    column = np.minimum(column.astype(int), 1_499)
+    for number in rng.choice(np.unique(column), 40, replace=False):
+        mine = np.flatnonzero(column == number)
+        kept = mine[np.isin(mine, seen)]
+        assert np.nanmax(values[kept]) == np.nanmax(values[mine])
+        assert np.nanmin(values[kept]) == np.nanmin(values[mine])
+        assert {mine[0], mine[-1]} <= set(kept)
+    assert drawing.landmarks(at[:3_000], values[:3_000]).tolist() == list(range(3_000))
+
+
+def test_bins_of_returns_hold_as_many_ticks_each() -> None:
+    rng = np.random.default_rng(2)
+    close = 1640 + 0.25 * np.cumsum(rng.integers(-3, 4, 5_000))
+    found = np.diff(np.log(close))
+    edges = market_charts._edges(close, found)
+    ticks = np.diff(edges) * found.std() * np.median(close) / 0.25
+    assert np.allclose(ticks, ticks[0])
+    assert round(ticks[0]) % 2 == 1
+    counts, _ = np.histogram((found - found.mean()) / found.std(), edges)
+    assert counts.sum() == len(found)
+    by_hand = [int((np.round(np.diff(close) / 0.25) == move).sum()) for move in range(-3, 4)]
+    assert counts[counts > 0].tolist() == by_hand
+
+
 def test_the_busy_count_equals_a_count_by_hand() -> None:
     rng = np.random.default_rng(3)
     starts = rng.random(40)
@@ -196,7 +231,7 @@ def test_lanes_are_named_once_for_any_number_of_workers(count) -> None:
 
 
 def test_labels_of_the_time_axis_do_not_overlap() -> None:
-    for days in (0.01, 0.4, 3, 40, 900):
+    for days in (0.0001, 0.01, 0.1, 0.4, 1, 2, 3, 4.66, 8, 25, 40, 100, 300, 900, 4000, 12_000):
         times = pd.date_range(
             "2013-09-01 17:00", periods=200, end=pd.Timestamp("2013-09-01 17:00") + pd.Timedelta(days=days)
         )
@@ -207,6 +242,7 @@ def test_labels_of_the_time_axis_do_not_overlap() -> None:
             text, style = "".join(node.itertext()), node.get("style") or ""
             if "middle" in style and "rotate(-0" in (node.get("transform") or ""):
                 bottom.setdefault(round(float(node.get("y"))), []).append((float(node.get("x")), 3.1 * len(text)))
+        assert max(len(row) for row in bottom.values()) > 2, "there are labels to look at"
         for row in bottom.values():
             row.sort()
             assert all(a[0] + a[1] < b[0] - b[1] for a, b in itertools.pairwise(row)), f"{days} days: {row}"
@@ -214,3 +250,14 @@ def test_labels_of_the_time_axis_do_not_overlap() -> None:
 
 def test_cells_of_tables_are_escaped() -> None:
     assert "<i>" not in page.table(["<i>"], [["<i>"]]) + page.pairs([("<i>", "<i>")]) + page.tiles([("<i>", "<i>")])
+
+
+def test_bars_are_drawn_over_their_own_time_and_nights_stay_empty() -> None:
+    hour = np.timedelta64(1, "h")
+    starts = np.datetime64("2013-10-07T09:00", "ns") + np.array([0, 1, 24, 25]) * hour
+    ends = starts + hour
+    at, close = market_charts._spans(starts, ends, np.array([1.0, 2.0, 3.0, 4.0]))
+    assert ((at - at[0]) / hour).tolist() == [0, 0, 1, 1, 1, 2, 24, 24, 25, 25, 25, 26]
+    night = np.isnan(close)
+    assert night.tolist() == [False] * 6 + [True] + [False] * 5
+    assert close[~night].tolist() == [1, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4]

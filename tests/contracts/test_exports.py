@@ -34,10 +34,10 @@ def test_a_public_name_resolves_and_explains_itself(room: str, name: str) -> Non
         assert ">>>" in doc, f"{room}.{name} has no runnable example"
 
 
-def test_all_is_sorted_and_listed_once() -> None:
+def test_no_name_is_listed_twice() -> None:
     for room in rooms():
         names = list(importlib.import_module(room).__all__)
-        assert sorted(set(names)) == sorted(names), room
+        assert len(set(names)) == len(names), room
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

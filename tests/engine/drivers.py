@@ -18,7 +18,16 @@ def leave_pid(molecule, folder, seconds):
     for atom in molecule:
         (Path(folder) / f"atom-{atom}-{time.monotonic_ns()}").touch()
         time.sleep(seconds)
+        while stopped(Path(folder)):
+            (Path(folder) / f"stopped-{os.getpid()}-{atom}").touch()
+            time.sleep(0.01)
     return sum(1.0 / (atom + 1) for atom in molecule)
+
+
+def stopped(folder):
+    """Tell whether as many atoms have been begun as the file `stop` says; then every worker stands still."""
+    stop = folder / "stop"
+    return stop.exists() and len(list(folder.glob("atom-*"))) >= int(stop.read_text())
 
 
 def sleeper(folder, executor):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from atomloom import JobFailed, WorkerDied, run_parallel
+from atomloom.engine.backend import Backend
 from atomloom.engine.executors import backend_for
 from atomloom.engine.pool import ProcessPool
 from atomloom.engine.warm import ProcessBackend
@@ -263,8 +264,11 @@ def test_a_broken_foreign_pool_is_reported(name, monkeypatch):
 
 
 def test_every_backend_speaks_the_protocol():
+    told = {name for name in vars(Backend) if not name.startswith("_")} | set(Backend.__annotations__)
+    assert {"name", "workers", "begin", "submit", "poll", "end"} <= told
     for name in ("serial", "threads", "processes"):
         backend = backend_for(name, 2, debug=False, timeout=None)
         backend.end(abort=True)
-        assert backend.workers >= 1
-    assert isinstance(ProcessPool(2).pids, list)
+        assert [part for part in sorted(told) if not hasattr(backend, part)] == []
+        assert backend.workers == (1 if name == "serial" else 2)
+    assert ProcessPool(2).pids == []

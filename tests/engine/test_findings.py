@@ -11,9 +11,11 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from atomloom import AntiPattern, BadInput, grid, run_parallel
+from atomloom import AntiPattern, BadInput, grid, plan_parallel, run_parallel
 from atomloom.engine.budget import usable_cores
-from atomloom.engine.findings import product_loops
+from atomloom.engine.findings import Evidence, _gil, product_loops
+from atomloom.engine.redux import Reducer
+from atomloom.engine.trace import Trace
 
 from . import work
 
@@ -96,6 +98,31 @@ def test_results_that_will_not_fit():
 def test_threads_that_hold_the_interpreter():
     # On a machine that others keep busy the evidence may be missing once; it cannot be missing always.
     assert any(kinds(work.spin, range(40), executor="threads", n=60_000) == {"gil"} for _ in range(10))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, True),
+        ({"cores": 1}, False),  # nothing to compete for
+        ({"backend": "processes"}, False),
+        ({"lateness": [1e-4] * 5}, False),  # a sleeper wakes in time: nobody holds the lock
+        ({"cpu": 0.98}, False),  # two cores' worth of work was done
+        ({"cpu": 0.05}, False),  # they waited for something else
+        ({"end": 0.04}, False),  # too short to say anything
+    ],
+)
+def test_what_speaks_for_a_held_interpreter(change, found):
+    """Two threads, each at work for a second, that had one core together; and all that speaks against it."""
+    how = {"cores": 2, "backend": "threads", "lateness": [0.005] * 5, "cpu": 0.5, "end": 1.0} | change
+    record = {"start": 0.0, "end": how["end"], "cpu": how["cpu"] * how["end"], "status": "done"}
+    evidence = Evidence(
+        plan=plan_parallel(noop, range(2), num_threads=2, executor="threads"), trace=Trace(workers=2), func=noop,
+        reducer=Reducer(), atoms=range(2), backend=how["backend"], foreign=False, cores=how["cores"], memory=None,
+        arg_name="molecule", lateness=how["lateness"],
+    )  # fmt: skip
+    evidence.trace.records += [record, record]
+    assert (_gil(evidence) is not None) is found
 
 
 @needs_cores

@@ -131,7 +131,9 @@ def test_reducing_in_place_never_touches_the_users_objects():
         result = run_parallel(
             lambda molecule: cached, range(4), debug=True, redux=redux, redux_args={"scale": 2.0}, redux_in_place=True
         )
-        assert result.value.tolist() == [7.0, 7.0, 7.0] if redux is add else result.value is not cached
+        # from left to right 1 + 2 + 2 + 2; as a tree (1 + 2) + 2 (1 + 2)
+        assert result.value.tolist() == [7.0 if redux is add else 9.0] * 3
+        assert result.value is not cached
         assert cached.tolist() == [1.0, 1.0, 1.0]
     run_parallel(lambda molecule: cached, range(4), debug=True, redux=operator.iadd)
     assert cached.tolist() == [1.0, 1.0, 1.0]

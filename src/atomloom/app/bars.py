@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +15,11 @@ if TYPE_CHECKING:
 
     from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
-    from atomloom.app.settings import BarsSettings
+    from atomloom.app.signal_settings import BarsSettings
     from atomloom.market.bar_table import Bars
     from atomloom.store.schema import Trades
+
+_OWN = ("kind", "size", "per_day", "price", "split", "alpha", "alpha_trades", "limits")
 
 
 @click.command(short_help="Cut trades into bars and write a report.")
@@ -26,26 +27,38 @@ if TYPE_CHECKING:
 @click.option("--kind", help="time, tick, volume, dollar, tick-imbalance, volume-runs, ... [default: volume]")
 @click.option("--size", type=float, help="Seconds, trades, volume or value of a bar; trades expected at first.")
 @click.option("--per-day", type=int, help="Volume bars per average day, without --size. [default: 50]")
-@click.option("--price", help="close, mean, median or vwap. [default: close]")
+@click.option("--price", help="close, mean, median, vwap or weighted_median. [default: close]")
 @click.option("--whole", is_flag=True, help="Do not cut trades at the edges of volume bars.")
+@click.option("--alpha", type=float, help="How fast imbalance and runs bars follow bars, 0 to 1. [default: 0.1]")
+@click.option("--alpha-trades", type=float, help="How fast they follow trades. [default: 0.1 / size]")
+@click.option("--limits", type=float, nargs=2, help="Fewest and most trades of them, in sizes. [default: 0.1 10]")
+@click.option("--no-limits", is_flag=True, help="Let them run away instead.")
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     """Cut the trades of FILE (a store, text or Parquet) into bars; the table goes to bars.csv."""
-    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
-    from atomloom.app.settings import BarsSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import settle  # noqa: PLC0415  # same
+    from atomloom.app import on_trades  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app.signal_settings import BarsSettings  # noqa: PLC0415  # same
 
     given["split"] = False if given.pop("whole") else None
-    settings = settle("bars", BarsSettings(), run, file, given, ("kind", "size", "per_day", "price", "split"))
-    if settings is None:
-        return
-    path = pipeline.source_of(run, file)
-    pipeline.execute("bars", settings, run, str(path), partial(_work, path, settings, run), _say)
+    if given.pop("no_limits"):
+        if given["limits"] is not None:
+            raise click.UsageError("--limits and --no-limits say the opposite. Hint: give one of them.")
+        given["limits"] = ()
+    named = {name for name in _OWN if given[name] is not None}
+
+    def check(settings: BarsSettings) -> None:
+        idle = settings.unused(named)
+        if idle:
+            option = {"split": "whole"}.get(idle, idle.replace("_", "-"))
+            size = " of a given size" if settings.kind == "volume" else ""
+            raise BadInput(f"--{option} says nothing to {settings.kind} bars{size}. Hint: leave it out.")
+
+    on_trades.execute("bars", BarsSettings(), run, file, given, _OWN, _work, _say, check)
 
 
 def _work(path: Path, settings: BarsSettings, run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
+    from atomloom.app.on_trades import about  # noqa: PLC0415  # same
     from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
-    from atomloom.app.vpin_run import about  # noqa: PLC0415  # same
 
     trades = read_trades(path, settings.ticks, folder, chatter, run.threads)
     with folder.stage("bars"):
@@ -54,7 +67,7 @@ def _work(path: Path, settings: BarsSettings, run: RunOptions, folder: RunFolder
         raise BadInput(f"{trades.symbol} has too little for one bar of that size. Hint: lower --size.")
     with folder.stage("tables"):
         folder.write_frame("bars.csv", bars.to_frame())
-    return {**about(folder, trades), "kind": bars.kind, "n_bars": len(bars), **shape(bars)}
+    return {**about(folder, trades), "kind": settings.kind, "n_bars": len(bars), **shape(bars)}
 
 
 def cut(trades: Trades, settings: BarsSettings) -> Bars:
@@ -62,7 +75,7 @@ def cut(trades: Trades, settings: BarsSettings) -> Bars:
 
     Examples
     --------
-    >>> from atomloom.app.settings import BarsSettings
+    >>> from atomloom.app.signal_settings import BarsSettings
     >>> from atomloom.store import Trades
     >>> len(cut(Trades(range(9), [1] * 9, [1] * 9), BarsSettings(kind="tick", size=2)))
     4
@@ -77,15 +90,22 @@ def cut(trades: Trades, settings: BarsSettings) -> Bars:
         return market.time_bars(trades, size, price=price)
     if kind == "dollar":
         return market.dollar_bars(trades, size, price=price)
-    if not float(size).is_integer():
-        raise BadInput(f"size is {size}. Hint: {kind} bars take a whole number.")
     if kind == "tick":
         return market.tick_bars(trades, int(size), price=price)
     if kind == "volume":
         return market.volume_bars(trades, int(size), split=settings.split, price=price)
     by, _, family = kind.partition("-")
     verb = market.imbalance_bars if family == "imbalance" else market.runs_bars
-    return verb(trades, by, expected_ticks=int(size), alpha_bars=settings.alpha, price=price)
+    learn = settings.expectations()
+    return verb(
+        trades,
+        by,
+        expected_ticks=learn.expected_ticks,
+        alpha_bars=learn.alpha_bars,
+        alpha_trades=learn.alpha_trades,
+        limits=learn.limits,
+        price=price,
+    )
 
 
 def shape(bars: Bars) -> dict[str, Any]:
@@ -108,7 +128,7 @@ def shape(bars: Bars) -> dict[str, Any]:
 
 
 def _say(folder: RunFolder) -> list[tuple[str, str]]:
-    from atomloom.app.vpin_run import trades_line  # noqa: PLC0415  # same
+    from atomloom.app.on_trades import trades_line  # noqa: PLC0415  # same
 
     summary = folder.record["summary"]
     rows = [

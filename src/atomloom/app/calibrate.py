@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,15 +34,11 @@ def command(run: RunOptions, file: Path | None, **given: Any) -> None:
 
     The default grid has 16,000 combinations; another one goes into the [grid] table of --config.
     """
-    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import on_trades  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import CalibrateSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import settle  # noqa: PLC0415  # same
 
-    settings = settle("calibrate", CalibrateSettings(), run, file, given, ("split", "split_at", "min_events"))
-    if settings is None:
-        return
-    path = pipeline.source_of(run, file)
-    pipeline.execute("calibrate", settings, run, str(path), partial(_work, path, settings, run), _say)
+    own = ("split", "split_at", "min_events")
+    on_trades.execute("calibrate", CalibrateSettings(), run, file, given, own, _work, _say)
 
 
 def _work(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from atomloom.app.charts import grid_map
 from atomloom.app.drawing import BLUE, MUTED, RED, WIDTH, theme, to_svg
@@ -20,13 +21,15 @@ _COLOURS = {"train": BLUE, "test": RED}
 _WORDS = {"train": "training", "test": "test"}
 
 
-def curve(effects: pd.DataFrame) -> str:
+def curve(effects: pd.DataFrame, chance: float | None = 0.5) -> str:
     """Draw the false positive rate by the values of one parameter, in training and test.
 
     Parameters
     ----------
     effects : DataFrame
         Columns ``part``, ``value``, ``false_positive_rate``, ``low``, ``high``, ``parameter``.
+    chance : float or None
+        The rate of a signal that knows nothing, which is the quantile of moves above which they are large.
 
     Examples
     --------
@@ -46,7 +49,9 @@ def curve(effects: pd.DataFrame) -> str:
                         linewidth=1.4, capsize=3, label=_WORDS[part])  # fmt: skip
         values = effects[effects["part"] == "train"]["value"].tolist()
         ax.set_xticks(range(len(values)), [f"{value}" for value in values])
-        ax.axhline(0.5, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        if chance is not None:
+            ax.axhline(chance, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.set_xlim(-0.5, len(values) - 0.5)
         ax.set_ylim(0, 1)
         ax.set_xlabel(str(effects["parameter"].iloc[0]).replace("_", " "))
         ax.set_ylabel("false positive rate")
@@ -71,7 +76,7 @@ def heat(table: pd.DataFrame) -> str:
     """
     across, down = str(table["across_name"].iloc[0]), str(table["down_name"].iloc[0])
     named = table.rename(columns={"across": across, "down": down})
-    return grid_map(named, across, down, "rate", "False positive rate, test part")
+    return grid_map(named, across, down, "rate", "False positive rate, test part", percent=True)
 
 
 def sensitivity(shares: Mapping[str, float]) -> str:
@@ -89,9 +94,10 @@ def sensitivity(shares: Mapping[str, float]) -> str:
         ax.barh(range(len(ordered)), [share for _, share in ordered], height=0.62, color=BLUE)
         ax.set_yticks(range(len(ordered)), [name.replace("_", " ") for name, _ in ordered])
         for place, (_, share) in enumerate(ordered):
-            ax.annotate(f"{share:.0%}", (share, place), (5, 0), textcoords="offset points", va="center", fontsize=9)
+            ax.annotate(f"{share:.1%}", (share, place), (5, 0), textcoords="offset points", va="center", fontsize=9)
         ax.set_xlim(0, max(0.05, 1.1 * ordered[-1][1]))
         ax.grid(visible=False, axis="y")
+        ax.xaxis.set_major_formatter(PercentFormatter(1.0))
         ax.set_xlabel("share of the variance of the rate")
         return to_svg(figure, "Sensitivity of the false positive rate")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from atomloom.app.drawing import (
@@ -15,11 +14,12 @@ from atomloom.app.drawing import (
     INK,
     RED,
     WIDTH,
+    landmarks,
     moments_of,
     panels,
-    span_of,
     theme,
     threshold_line,
+    time_axis,
     to_svg,
 )
 
@@ -61,25 +61,21 @@ def price_and_vpin(bars: pd.DataFrame, buckets: pd.DataFrame, events: pd.DataFra
         figure, axes = panels(3, 6.4, heights=[2.2, 1, 1])
         rows = [(bars, "close", "price", INK), (buckets, "vpin", "VPIN", BLUE), (buckets, "cdf", "CDF of VPIN", RED)]
         for ax, (frame, column, label, colour) in zip(axes, rows, strict=True):
-            ax.plot(
-                moments_of(frame["end"]), frame[column].to_numpy(), color=colour, linewidth=1.3, drawstyle="steps-post"
-            )
+            moments, values = moments_of(frame["end"]), frame[column].to_numpy(dtype=float)
+            seen = landmarks(moments, values)
+            ax.plot(moments[seen], values[seen], color=colour, linewidth=1.3, drawstyle="steps-post")
             ax.set_ylabel(label)
             for start, end in zip(moments_of(events["start"]), moments_of(events["end"]), strict=True):
                 ax.axvspan(start, end, color=AMBER, alpha=0.28, linewidth=0)
         axes[0].set_title("Close of the volume bars" + (" (shaded: VPIN events)" if len(events) else ""))
-        axes[2].set_xlim(*span_of(moments_of(bars["end"])))
         axes[1].set_ylim(bottom=0)
         axes[2].set_ylim(-0.03, 1.06)
         threshold_line(axes[2], threshold)
-        locator = AutoDateLocator(minticks=5, maxticks=10)  # type: ignore[no-untyped-call]
-        axes[2].xaxis.set_major_locator(locator)
-        axes[2].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        axes[2].set_xlabel("time, UTC")
+        time_axis(axes[2], moments_of(bars["end"]))
         return to_svg(figure, "Price, VPIN and its CDF over time")
 
 
-def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
+def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str, *, percent: bool = False) -> str:
     """Draw one value over two parameters; further parameters are averaged.
 
     Parameters
@@ -90,6 +86,8 @@ def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
         Columns for the two axes and the cells.
     label : str
         What a cell says, with its unit.
+    percent : bool
+        Write the cells as percentages.
 
     Examples
     --------
@@ -107,7 +105,7 @@ def grid_map(grid: pd.DataFrame, x: str, y: str, value: str, label: str) -> str:
         ax = figure.subplots()
         for (row, column), cell in np.ndenumerate(cells):
             share = (cell - low) / (high - low) if high > low else 0.5
-            _cell(ax, column, row, cell, share)
+            _cell(ax, column, row, cell, share, f"{cell:.0%}" if percent else _number(cell))
         ax.set_xlim(-0.5, columns - 0.5)
         ax.set_ylim(-0.5, rows - 0.5)
         ax.set_xticks(range(columns), [_number(item) for item in table.columns])
@@ -193,7 +191,7 @@ def stages(rows: Sequence[dict[str, Any]]) -> str:
         return to_svg(figure, "Time of each stage")
 
 
-def _cell(ax: Axes, column: int, row: int, value: float, share: float) -> None:
+def _cell(ax: Axes, column: int, row: int, value: float, share: float, text: str) -> None:
     """Draw one cell: light to dark in one hue (readable in grey), its number in ink that contrasts."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415  # beside its only use
 
@@ -203,7 +201,7 @@ def _cell(ax: Axes, column: int, row: int, value: float, share: float) -> None:
     colour = light + (dark - light) * share
     ax.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=tuple(colour), linewidth=0))
     ink = "#ffffff" if share > 0.45 else "#10202f"
-    ax.text(column, row, _number(value), ha="center", va="center", color=ink, fontsize=9.5)
+    ax.text(column, row, text, ha="center", va="center", color=ink, fontsize=9.5)
 
 
 def _number(value: Any) -> str:

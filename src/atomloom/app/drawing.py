@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context, style
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -87,6 +88,50 @@ def span_of(moments: NDArray[np.datetime64]) -> tuple[Any, Any]:
     """Give the ends of the time axis: a little air on both sides."""
     air = max((moments[-1] - moments[0]) // 200, np.timedelta64(1, "s"))
     return moments[0] - air, moments[-1] + air
+
+
+def stretches_of(at: NDArray[np.datetime64], count: int = 1_500) -> NDArray[np.int64]:
+    """Give where each of so many equal stretches of time begins among rising times, as far as it holds any.
+
+    Examples
+    --------
+    >>> stretches_of(np.array([0, 1, 2, 9, 10], dtype="datetime64[ns]"), 2).tolist()
+    [0, 3]
+    """
+    since = (at - at[0]).astype("timedelta64[ns]").astype(np.int64)
+    column = (since / max(1, int(since[-1])) * count).astype(np.int64).clip(max=count - 1)
+    return np.flatnonzero(np.diff(column, prepend=-1))
+
+
+def landmarks(at: NDArray[np.datetime64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give the points that a long line is drawn at: of each stretch the ends, the lowest and the highest, and gaps.
+
+    Examples
+    --------
+    >>> values = np.zeros(100_000)
+    >>> values[777] = 5.0
+    >>> seen = landmarks(np.arange(100_000).astype("datetime64[s]"), values)
+    >>> len(seen) < 6_001, 777 in seen
+    (True, True)
+    """
+    if len(values) <= 3_000:
+        return np.arange(len(values))
+    starts = stretches_of(at)
+    number = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
+    gaps = np.isnan(values)
+    low, high = (np.lexsort((np.where(gaps, far, values), number)) for far in (np.inf, -np.inf))
+    ends = np.r_[starts[1:], len(values)] - 1
+    return np.unique(np.concatenate([starts, ends, low[starts], high[ends], np.flatnonzero(gaps)]))
+
+
+def time_axis(ax: Axes, at: NDArray[np.datetime64]) -> None:
+    """Let an axis run over these times, with labels that fit."""
+    ax.set_xlim(*span_of(at))
+    # Few ticks at least and many at most: between them there is an interval for every span, or matplotlib warns.
+    locator = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.set_xlabel("time, UTC")
 
 
 def threshold_line(ax: Axes, level: float) -> None:

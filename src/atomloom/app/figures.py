@@ -132,8 +132,10 @@ def _calibration(result: Any) -> str:
     name = "threshold" if "threshold" in result.varied else next(iter(result.varied), None)
     if name is None:
         raise BadInput("no parameter of the calibration varies. Hint: give a grid with an axis of two values or more.")
+    chances = set(result.rows["null_quantile"].tolist())
+    chance = chances.pop() if len(chances) == 1 else None
     parts = [result.curve(name, part).rename(columns={name: "value"}).assign(part=part) for part in ("train", "test")]
-    return calibration_charts.curve(pd.concat(parts).assign(parameter=name))
+    return calibration_charts.curve(pd.concat(parts).assign(parameter=name), chance)
 
 
 def _spectrum(result: Any) -> str:

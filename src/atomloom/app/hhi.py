@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atomloom.app.options import RunOptions, run_options
 from atomloom.app.sources import tick_options
+from atomloom.errors import BadInput, Infeasible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
-    from atomloom.app.settings import HhiSettings
+    from atomloom.app.signal_settings import HhiSettings
+    from atomloom.market.fragmentation import Fragmentation
+    from atomloom.store.schema import Trades
 
 
 @click.command(short_help="Measure fragmentation over venues and write a report.")
@@ -30,39 +32,29 @@ if TYPE_CHECKING:
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     """Compute the Herfindahl index over venues of the trades in FILE (a store or text with a column of venues)."""
-    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
-    from atomloom.app.settings import HhiSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import settle  # noqa: PLC0415  # same
+    from atomloom.app import on_trades  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app.signal_settings import HhiSettings  # noqa: PLC0415  # same
 
     given["session"] = given["session"].split("-") if given["session"] else None
-    settings = settle(
-        "hhi", HhiSettings(), run, file, given, ("window", "volume", "step", "by", "session", "zone", "flagged")
-    )
-    if settings is None:
-        return
-    path = pipeline.source_of(run, file)
-    pipeline.execute("hhi", settings, run, str(path), partial(_work, path, settings, run), _say)
+    if given["window"] is not None and given["volume"] is not None:
+        raise click.UsageError("--window and --volume are two ways to cut windows. Hint: give one of them.")
+    own = ("window", "volume", "step", "by", "session", "zone", "flagged")
+    on_trades.execute("hhi", HhiSettings(), run, file, given, own, _work, _say)
 
 
 def _work(path: Path, settings: HhiSettings, run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
     import pandas as pd  # noqa: PLC0415  # same
 
-    from atomloom import market  # noqa: PLC0415  # same
+    from atomloom.app.on_trades import about  # noqa: PLC0415  # same
     from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
-    from atomloom.app.vpin_run import about  # noqa: PLC0415  # same
 
     trades = read_trades(path, settings.ticks, folder, chatter, run.threads)
+    if trades.venue is None:
+        raise BadInput(f"{trades.symbol} has no venues. Hint: name their column in [ticks] venue of --config.")
     with folder.stage("HHI"):
-        found = market.herfindahl(
-            trades,
-            _window(settings),
-            volume=settings.volume,
-            step=settings.step,
-            by=settings.by,
-            flagged=settings.flagged,
-            session=(settings.session[0], settings.session[1]) if settings.session else None,
-            tz=settings.zone,
-        )
+        found = _windows(trades, settings)
+    if not len(found.hhi):
+        raise BadInput(f"{trades.symbol} has less than one window of volume. Hint: lower --volume.")
     shares = _shares(trades, settings)
     with folder.stage("tables"):
         folder.write_frame("hhi.csv", found.to_frame())
@@ -79,10 +71,24 @@ def _work(path: Path, settings: HhiSettings, run: RunOptions, folder: RunFolder,
     }
 
 
-def _window(settings: HhiSettings) -> float | str | None:
-    if settings.volume is not None:
-        return None
-    return settings.window if settings.window == "day" else float(settings.window)
+def _windows(trades: Trades, settings: HhiSettings) -> Fragmentation:
+    """Compute the index; what the library says to Python is said to the shell."""
+    from atomloom import market  # noqa: PLC0415  # same
+
+    try:
+        return market.herfindahl(
+            trades,
+            settings.span(),
+            volume=settings.volume,
+            step=settings.pace(),
+            by=settings.by,
+            flagged=settings.flagged,
+            session=(settings.session[0], settings.session[1]) if settings.session else None,
+            tz=settings.zone,
+        )
+    except Infeasible as error:
+        words = str(error).replace("flagged=True", "--flagged").replace("session and tz", "--session and --zone")
+        raise Infeasible(words) from error
 
 
 def _shares(trades: Any, settings: HhiSettings) -> list[tuple[str, int, int, float]]:
@@ -101,13 +107,14 @@ def _shares(trades: Any, settings: HhiSettings) -> list[tuple[str, int, int, flo
 
 
 def _say(folder: RunFolder) -> list[tuple[str, str]]:
-    from atomloom.app.vpin_run import trades_line  # noqa: PLC0415  # same
+    from atomloom.app.on_trades import trades_line  # noqa: PLC0415  # same
 
     summary = folder.record["summary"]
     span = f"{summary['hhi_min']:.4f} to {summary['hhi_max']:.4f} over {summary['windows']:,} windows"
+    outside = f", {summary['outside']:,} outside the session" if summary["outside"] else ""
     alike = f"like {1 / summary['hhi_mean']:.1f} equal venues"
     return [
         trades_line(summary),
-        ("venues", f"{summary['venues']}; {summary['flagged']:,} flagged trades left out"),
+        ("venues", f"{summary['venues']}; {summary['flagged']:,} flagged trades left out{outside}"),
         ("HHI", f"{summary['hhi_mean']:.4f} on average ({alike}), {span}"),
     ]

@@ -60,7 +60,7 @@ _RUN_OPTIONS = [
         type=click.Path(file_okay=False, path_type=Path),
         help="Run folder to make. [default: in runs/]",
     ),
-    click.option("--seed", type=int, help="Seed of the random streams, recorded. [default: 0]"),
+    click.option("--seed", type=click.IntRange(min=0), help="Seed of the random streams, recorded. [default: 0]"),
     click.option(
         "--threads", type=int, callback=_some_threads, help="Workers; -1 all processors. [default: all usable cores]"
     ),

@@ -32,6 +32,7 @@ p{margin:.4rem 0 .9rem;max-width:46em}
 figure{margin:.9rem 0 1.2rem;overflow-x:auto}
 figure svg{display:block;width:100%;min-width:640px;height:auto}
 .scroll{overflow-x:auto}
+table+.scroll{margin-top:1.2rem}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
 th,td{padding:.38rem .7rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{color:var(--muted);font-weight:600}
@@ -41,7 +42,7 @@ code{font:.85em ui-monospace,"SFMono-Regular","DejaVu Sans Mono",monospace}
 .half{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 2.2rem}
 footer{margin-top:2.6rem;padding-top:.8rem;border-top:1px solid var(--rule);color:var(--muted);font-size:.8rem}
 @media print{html{font-size:10.5pt}main{padding:0}
-figure,tr,.tiles{break-inside:avoid}h2{break-after:avoid;margin-top:1.6rem}
+figure,tr,.tiles{break-inside:avoid}h2,.note{break-after:avoid}h2{margin-top:1.6rem}
 .tiles{grid-template-columns:repeat(7,1fr);gap:.3rem}.tiles dd{font-size:1rem}.tiles div{padding:.4rem .5rem}
 .scroll,figure{overflow:visible}figure svg{min-width:0}table{font-size:.72rem}th,td{padding:.25rem .4rem}}
 """

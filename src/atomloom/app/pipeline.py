@@ -36,7 +36,8 @@ def settled(run: RunOptions, defaults: Settings, command: str) -> Settings:
         return config.load(run.config, defaults) if run.config else defaults
     record = RunFolder.open(run.resume).record
     if record["command"] != command:
-        raise BadInput(f"{run.resume} is a run of {record['command']!r}. Hint: atomloom {record['command']} --resume.")
+        hint = f"Hint: atomloom {record['command']} --resume {run.resume}."
+        raise BadInput(f"{run.resume} is a run of {record['command']!r}. {hint}")
     return config.update(defaults, record["config"], str(run.resume / "run.json"))
 
 

@@ -1,4 +1,4 @@
-"""The specs of the run commands: what ``--config`` reads and ``--print-config`` prints."""
+"""The specs of `demo`, `vpin`, `calibrate` and `ingest`: what --config reads and --print-config prints."""
 
 from __future__ import annotations
 
@@ -100,6 +100,13 @@ class GridAxes:
         return {item.name: getattr(self, item.name) or (getattr(base, item.name),) for item in fields(self)}
 
 
+def _check_points(base: VPINConfig, axes: dict[str, tuple[float | str, ...]]) -> None:
+    """Refuse an axis with a value that VPIN cannot have."""
+    for name, values in axes.items():
+        for value in values:
+            VPINConfig.from_dict({**base.to_dict(), name: value})
+
+
 @dataclass(frozen=True)
 class DemoSettings:
     """Settings of ``atomloom demo``.
@@ -124,9 +131,9 @@ class DemoSettings:
     grid: GridAxes = field(default_factory=GridAxes)
 
     def __post_init__(self) -> None:
-        for name, values in self.grid.axes(self.vpin).items():
-            for value in values:
-                VPINConfig.from_dict({**self.vpin.to_dict(), name: value})
+        axes = self.grid.axes(self.vpin)
+        _check_points(self.vpin, axes)
+        for name, values in axes.items():
             if len(set(values)) < len(values):
                 raise BadInput(f"grid: {name} repeats a value: {list(values)}. Hint: name each value once.")
 
@@ -154,94 +161,6 @@ class VpinSettings(DemoSettings):
 
 
 @dataclass(frozen=True)
-class BarsSettings:
-    """Settings of ``atomloom bars``.
-
-    Attributes
-    ----------
-    kind : str
-        "time", "tick", "volume", "dollar", or imbalance or runs bars by one of the last three, for example
-        "volume-imbalance" or "tick-runs".
-    size : float or None
-        Of a bar: seconds, trades, volume or value; of imbalance and runs bars the trades expected at first. Unset,
-        volume bars go by ``per_day``.
-    per_day : int
-        Volume bars per average day, where ``size`` is unset.
-    price : str
-        What stands for a bar: "close", "mean", "median" or "vwap".
-    split : bool
-        Cut a trade that crosses the edge of a volume bar; otherwise the bar gets it whole.
-    alpha : float
-        How quickly the expectations of imbalance and runs bars follow the bars, above 0 and at most 1.
-    ticks : TickSource
-        Which trades, and how to read them.
-
-    Examples
-    --------
-    >>> BarsSettings(kind="tick", size=100).kind
-    'tick'
-    """
-
-    kind: str = "volume"
-    size: float | None = None
-    per_day: int = 50
-    price: str = "close"
-    split: bool = True
-    alpha: float = 0.1
-    ticks: TickSource = field(default_factory=TickSource)
-
-    KINDS = (
-        "time", "tick", "volume", "dollar", "tick-imbalance", "volume-imbalance", "dollar-imbalance", "tick-runs",
-        "volume-runs", "dollar-runs",
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        if self.kind not in self.KINDS:
-            raise BadInput(f"kind is {self.kind!r}. Hint: choose one of {', '.join(self.KINDS)}.")
-        if self.size is None and self.kind != "volume":
-            raise BadInput(f"{self.kind} bars need a size. Hint: --size SECONDS, TRADES, VOLUME or VALUE.")
-
-
-@dataclass(frozen=True)
-class HhiSettings:
-    """Settings of ``atomloom hhi``.
-
-    Attributes
-    ----------
-    window : str
-        "day" for local days, or seconds, for example "300".
-    volume : int or None
-        Windows of this volume instead.
-    step : float or None
-        Windows slide by so many seconds, or so much volume; unset, they do not overlap.
-    by : str
-        What is shared among venues: "volume" or "trades".
-    flagged : bool
-        Count trades that the source doubts as well.
-    session : list
-        Local times of day between which trades count, for example ["09:30", "16:00"]; empty for all.
-    zone : str
-        Time zone (IANA name) of days and session.
-    ticks : TickSource
-        Which trades, and how to read them.
-
-    Examples
-    --------
-    >>> HhiSettings().window
-    'day'
-    """
-
-    window: str = "day"
-    volume: int | None = None
-    step: float | None = None
-    by: str = "volume"
-    flagged: bool = False
-    session: tuple[str, ...] = ()
-    zone: str = "UTC"
-    ticks: TickSource = field(default_factory=TickSource)
-
-
-@dataclass(frozen=True)
 class IngestSettings:
     """Settings of ``atomloom ingest``.
 
@@ -259,49 +178,6 @@ class IngestSettings:
     """
 
     kind: str = "trades"
-    ticks: TickSource = field(default_factory=TickSource)
-
-
-@dataclass(frozen=True)
-class SpectrumSettings:
-    """Settings of ``atomloom spectrum``.
-
-    Attributes
-    ----------
-    low, high : float
-        The band, Hz. The default holds the minute (0.01667) and its second harmonic.
-    modes : int
-        Frequencies in it, evenly spaced.
-    line : float
-        Period of the line that is tested, seconds.
-    harmonics : int
-        How many of its harmonics are added up.
-    period : float
-        Period by which events are folded, seconds.
-    bins : int
-        Bins of a period.
-    surrogates : int
-        Random copies of the data that tests compare with.
-    weighted : bool
-        Weigh trades by their size; otherwise each counts one.
-    ticks : TickSource
-        Which trades, and how to read them.
-
-    Examples
-    --------
-    >>> SpectrumSettings().line
-    60.0
-    """
-
-    low: float = 0.01
-    high: float = 0.04
-    modes: int = 20_000
-    line: float = 60.0
-    harmonics: int = 1
-    period: float = 60.0
-    bins: int = 60
-    surrogates: int = 999
-    weighted: bool = False
     ticks: TickSource = field(default_factory=TickSource)
 
 
@@ -366,6 +242,4 @@ class CalibrateSettings:
     ticks: TickSource = field(default_factory=TickSource)
 
     def __post_init__(self) -> None:
-        for name, values in self.grid.axes().items():
-            for value in values:
-                VPINConfig.from_dict({**self.vpin.to_dict(), name: value})
+        _check_points(self.vpin, self.grid.axes())

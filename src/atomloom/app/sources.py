@@ -40,6 +40,7 @@ _IN_CLI_WORDS = (
     ),
     (r"pass tick_size|give tick_size|give the true tick_size", "give --tick-size"),
     (r"pass symbol=\.\.\.", "give --symbol"),
+    (r"\bkind='(\w+)'", r"--kind \1"),
     (r"pass date=\S+", "give --date"),
     (r"overwrite=True", "another store"),
 )
@@ -142,6 +143,7 @@ def read_trades(file: Path, how: TickSource, folder: RunFolder, chatter: Chatter
     """Give the trades of a run; a file that is no store is ingested into ``trades.h5`` of the folder first."""
     import atomloom  # noqa: PLC0415  # with the store behind it
     from atomloom.store.files import only_symbol  # noqa: PLC0415  # same
+    from atomloom.store.intake import AlreadyStored  # noqa: PLC0415  # same
 
     store, symbol = file, how.symbol
     try:
@@ -149,7 +151,12 @@ def read_trades(file: Path, how: TickSource, folder: RunFolder, chatter: Chatter
             store = folder.path / "trades.h5"
             if "ingest" not in folder.record:
                 with folder.stage("ingest"):
-                    report = ingest(file, store, how, threads, chatter, folder.path / "rejects.csv")
+                    try:
+                        report = ingest(file, store, how, threads, chatter, folder.path / "rejects.csv")
+                    except AlreadyStored as error:  # this run was killed before it noted what it had stored
+                        if error.report is None:
+                            raise
+                        report = error.report
                 folder.record["ingest"] = report.to_dict()
                 folder.save()
                 account(report, chatter, file)

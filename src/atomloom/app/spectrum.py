@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
-    from atomloom.app.settings import SpectrumSettings
+    from atomloom.app.signal_settings import SpectrumSettings
 
 _PEAKS = 12
 
@@ -26,22 +25,19 @@ _PEAKS = 12
 @click.option("--high", type=float, help="Last frequency of the band, Hz. [default: 0.04]")
 @click.option("--modes", type=int, help="Frequencies in the band. [default: 20000]")
 @click.option("--line", type=float, help="Period of the line to test, seconds. [default: 60]")
+@click.option("--harmonics", type=int, help="Harmonics of the line that are added up. [default: 1]")
+@click.option("--period", type=float, help="Period by which trades are folded, seconds. [default: 60]")
+@click.option("--bins", type=int, help="Bins of that period. [default: 60]")
 @click.option("--surrogates", type=int, help="Random copies that tests compare with. [default: 999]")
 @click.option("--weighted", is_flag=True, default=None, help="Weigh trades by their size.")
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
-    """Compute the spectrum of the times of trades in FILE, test a line, fold by the second of the minute."""
-    from atomloom.app import pipeline  # noqa: PLC0415  # --help owes nobody numpy
-    from atomloom.app.settings import SpectrumSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import settle  # noqa: PLC0415  # same
+    """Compute the spectrum of the times of trades in FILE, test a line, fold by a period (the minute)."""
+    from atomloom.app import on_trades  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app.signal_settings import SpectrumSettings  # noqa: PLC0415  # same
 
-    settings = settle(
-        "spectrum", SpectrumSettings(), run, file, given, ("low", "high", "modes", "line", "surrogates", "weighted")
-    )
-    if settings is None:
-        return
-    path = pipeline.source_of(run, file)
-    pipeline.execute("spectrum", settings, run, str(path), partial(_work, path, settings, run), _say)
+    own = ("low", "high", "modes", "line", "harmonics", "period", "bins", "surrogates", "weighted")
+    on_trades.execute("spectrum", SpectrumSettings(), run, file, given, own, _work, _say)
 
 
 def _work(
@@ -52,8 +48,8 @@ def _work(
 
     from atomloom import market  # noqa: PLC0415  # same
     from atomloom._lazy import need  # noqa: PLC0415  # same
+    from atomloom.app.on_trades import about  # noqa: PLC0415  # same
     from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
-    from atomloom.app.vpin_run import about  # noqa: PLC0415  # same
 
     need("finufft", extra="nufft", why="spectra")
     trades = read_trades(path, settings.ticks, folder, chatter, run.threads)
@@ -101,7 +97,7 @@ def _peaks(found: Any) -> Any:
 
 
 def _say(folder: RunFolder) -> list[tuple[str, str]]:
-    from atomloom.app.vpin_run import trades_line  # noqa: PLC0415  # same
+    from atomloom.app.on_trades import trades_line  # noqa: PLC0415  # same
 
     summary = folder.record["summary"]
     once = summary["fold_once"]

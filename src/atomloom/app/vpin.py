@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
+    from atomloom.app.settings import VpinSettings
     from atomloom.store.schema import Trades
 
 
@@ -27,17 +27,17 @@ def command(run: RunOptions, file: Path | None, **given: Any) -> None:
     FILE is a store, or text (time, price, size; .gz and .zip too) or Parquet. Columns with other names, vendors'
     layouts, parameters: see --print-config.
     """
-    from atomloom.app import pipeline, vpin_run  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import on_trades, vpin_run  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.settings import VpinSettings  # noqa: PLC0415  # same
-    from atomloom.app.sources import read_trades, settle  # noqa: PLC0415  # same
 
-    settings = settle("vpin", VpinSettings(), run, file, given, ())
-    if settings is None:
-        return
-    path = pipeline.source_of(run, file)
+    on_trades.execute("vpin", VpinSettings(), run, file, given, (), _work, vpin_run.say)
+
+
+def _work(path: Path, settings: VpinSettings, run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
+    from atomloom.app import vpin_run  # noqa: PLC0415  # same
+    from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
 
     def read(folder: RunFolder, chatter: Chatter) -> Trades:
         return read_trades(path, settings.ticks, folder, chatter, run.threads)
 
-    work = partial(vpin_run.work, read, settings, run)
-    pipeline.execute("vpin", settings, run, str(path), work, vpin_run.say)
+    return vpin_run.work(read, settings, run, folder, chatter)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import atomloom
+from atomloom.app.on_trades import about, trades_line
 from atomloom.app.pipeline import listener_of
 from atomloom.engine.budget import resolve_threads
 
@@ -71,34 +72,6 @@ def say(folder: RunFolder) -> list[tuple[str, str]]:
             + f"{summary['molecules']:,} molecules, {summary['workers']} workers",
         ),
     ]
-
-
-def trades_line(summary: dict[str, Any]) -> tuple[str, str]:
-    """Tell which trades a run is about.
-
-    Examples
-    --------
-    >>> trades_line({"trades": 5, "symbol": "ES", "first": "2013-09-01T22:00Z", "last": "2013-09-03T18:51Z"})
-    ('trades', '5 of ES, 2013-09-01T22:00 to 2013-09-03T18:51 UTC')
-    """
-    count = f"{summary['trades']:,}"
-    if summary.get("rejected"):
-        count += f" of {summary['rows_read']:,} rows ({summary['rejected']:,} rejected, see rejects.csv)"
-    return "trades", f"{count} of {summary['symbol']}, {summary['first'][:16]} to {summary['last'][:16]} UTC"
-
-
-def about(folder: RunFolder, trades: Trades) -> dict[str, Any]:
-    """Summarise the trades of a run."""
-    first, last = (f"{moment}Z" for moment in trades.ts[[0, -1]].astype("datetime64[ns]").astype("datetime64[ms]"))
-    account = folder.record.get("ingest")
-    return {
-        "symbol": trades.symbol,
-        "trades": len(trades),
-        **({"rows_read": account["n_read"], "rejected": account["n_rejected"]} if account else {}),
-        "volume": trades.volume,
-        "first": first,
-        "last": last,
-    }
 
 
 def _grid(folder: RunFolder, settings: DemoSettings, run: RunOptions, trades: Trades) -> Any:

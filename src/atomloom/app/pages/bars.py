@@ -31,7 +31,7 @@ def page(run: RunFolder) -> Page:
         facts += [
             ("kurtosis", f"{summary['return_kurtosis']:.2f}"),
             ("skewness", f"{summary['return_skew']:+.2f}"),
-            ("neighbours", f"{summary['return_autocorrelation']:+.3f}"),
+            ("autocorrelation", f"{summary['return_autocorrelation']:+.3f}"),
         ]
     note = (
         "Returns are logs of close over close. The book expects bars that follow activity to have returns nearer to a "

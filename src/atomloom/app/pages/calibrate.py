@@ -24,16 +24,18 @@ def page(run: RunFolder) -> Page:
         + rejected(record)
     )
     sections = [html.tiles(_tiles(summary)), _best(summary)]
+    chance = record["config"]["vpin"]["null_quantile"]
     curves = effects[effects["parameter"] == "threshold"] if len(effects) else effects
     if len(curves):
         note = (
             "The share of events that no large move followed, pooled over all other parameters. The bars are 95% "
             "intervals that take events as independent; combinations judge the same moves again and again, so they are "
-            "far too narrow. Knowing nothing gives one half."
+            f"far too narrow. Knowing nothing gives {chance:.0%} (dashed)."
         )
-        sections.append(html.section("False positives by threshold", html.figure(charts.curve(curves)), note=note))
-    if (run.path / "heat.csv").is_file():
-        heat = run.read_frame("heat.csv")
+        figure = html.figure(charts.curve(curves, chance))
+        sections.append(html.section("False positives by threshold", figure, note=note))
+    heat = run.read_frame("heat.csv") if (run.path / "heat.csv").is_file() else None
+    if heat is not None and heat["rate"].notna().any():
         note = "False positive rate in the test part, by the two parameters that explain most of it, all others pooled."
         sections.append(html.section("Calibration", html.figure(charts.heat(heat)), note=note))
     known = {name: share for name, share in summary["sensitivity"].items() if share is not None}

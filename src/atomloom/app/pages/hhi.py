@@ -38,7 +38,7 @@ def page(run: RunFolder) -> Page:
         ("left out", f"{summary['flagged'] + summary['outside']:,}"),
     ]
     rows = [
-        (row.venue, f"{row.trades:,}", f"{row.volume:,}", f"{row.share:.2%}")
+        (row.venue, f"{row.trades:,}", f"{row.volume:,}", "< 0.01%" if row.share < 5e-5 else f"{row.share:.2%}")
         for row in cast("Any", venues.itertuples(index=False))
     ]
     sections = [

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from atomloom.app.runs import RunFolder
 
 
+_UNSET: tuple[Any, ...] = (None, "", [])
+
+
 def how_it_ran(run: RunFolder) -> str:
     """Draw the stages, and the molecules where the engine worked."""
     from atomloom.app import charts  # noqa: PLC0415  # matplotlib is loaded when figures are drawn
@@ -38,10 +41,17 @@ def what_was_asked(record: dict[str, Any]) -> str:
         ("memory", f"{show_size(machine['memory_total'])}{limit}"),
         ("versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())),
     ]
-    halves = (
-        f'<div class="half"><div>{page.pairs(settings(record["config"]))}</div><div>{page.pairs(where)}</div></div>'
-    )
+    asked = [(name, _listed(value)) for name, value in settings(record["config"]) if value not in _UNSET]
+    idle = [name for name, value in settings(record["config"]) if value in _UNSET]
+    if idle:
+        asked.append(("not set", ", ".join(idle)))
+    halves = f'<div class="half"><div>{page.pairs(asked)}</div><div>{page.pairs(where)}</div></div>'
     return page.section("What was asked, and of what machine", halves)
+
+
+def _listed(value: Any) -> Any:
+    """Write a list as words."""
+    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def settings(config: dict[str, Any]) -> list[tuple[str, Any]]:

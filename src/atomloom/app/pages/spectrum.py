@@ -44,7 +44,7 @@ def page(run: RunFolder) -> Page:
                 ("trades", f"{summary['trades']:,}"),
                 (f"line at {asked['line']:g} s", "found" if line["found"] else "not found"),
                 (f"share of bin {fold['top']}", f"{fold['top_share']:.2%}"),
-                ("p, seconds once", f"{summary['fold_once']['p_value']:.3g}"),
+                ("p, each second once", f"{summary['fold_once']['p_value']:.3g}"),
             ]
         ),
         html.section(
@@ -56,15 +56,21 @@ def page(run: RunFolder) -> Page:
         html.section(
             f"Line at {asked['line']:g} seconds",
             html.figure(spectrum_charts.line(run.read_frame("line.csv"))),
-            note=line["text"].replace("\n", "; ") + ".",
+            note=_sentence(line["text"]) + ".",
         ),
         html.section(
             "Second of the minute" if asked["period"] == 60 else f"Folded by {asked['period']:g} seconds",
             html.figure(spectrum_charts.folded(run.read_frame("fold.csv"), summary["sigma"])),
-            note=fold["text"].replace("\n", "; ")
+            note=_sentence(fold["text"])
             + _ONCE.format(top=summary["fold_once"]["top"], p=summary["fold_once"]["p_value"]),
         ),
         how_it_ran(run),
         what_was_asked(record),
     ]
     return Page(f"Spectrum of {summary['symbol']}", lede, sections)
+
+
+def _sentence(text: str) -> str:
+    """Make one sentence of the lines of a summary."""
+    joined = text.replace("\n", "; ")
+    return joined[:1].upper() + joined[1:]
