@@ -13,6 +13,7 @@ import time
 import numpy as np
 
 from atomloom.market import Bars, BarStream, HHIStream, VPINConfig, VPINStream, herfindahl, time_bars, vpin
+from atomloom.market.expanding import ExpandingRank
 from atomloom.store import Trades
 from bench.measure import row
 
@@ -40,8 +41,7 @@ class Watch:
     def __init__(self, history):
         self.vpin, self.bars = VPINStream(CONFIG), BarStream("time", 60)
         self.hhi = HHIStream(1800, step=60)
-        state = self.vpin.state()
-        self.vpin.restore({**state, "ranked": history})
+        self.vpin._rank = ExpandingRank(history)  # noqa: SLF001 - as after years of buckets
         self.rows, self.made, self.windows, self.alerts = [], [], [], 0
 
     def take(self, trades):

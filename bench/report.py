@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (
     "dispatch", "startup", "return", "share", "held", "bits", "crash", "interrupt", "partition", "journal", "ingest",
     "store", "bars", "vpin", "calibrate", "stream", "nufft",
+    "trajectory",
 )  # fmt: skip
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
 HEADER = ["| what | atomloom | peer | ratio | to reach | |", "|---|---|---|---|---|---|"]

@@ -35,6 +35,7 @@ NAMES = (
     "calibrate",
     "stream",
     "nufft",
+    "trajectory",
 )
 LIMIT = 400
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark

@@ -4,7 +4,7 @@ usage: python scripts/make_es_sample.py path/to/tick_data.csv[.gz] [OUT.h5]
 
 The source is ``mlfinpy/dataset/data/tick_data.csv`` of the MIT-licensed package mlfinpy 0.1.2
 (see NOTICE). Its times are Chicago exchange time without an offset; they become UTC.
-The same input gives the same bytes.
+The same input gives the same bytes, but for the id that each store is given when it is made.
 """
 
 from __future__ import annotations

@@ -42,10 +42,11 @@ _EXPORTS = {
     "engine": "atomloom.engine",
     "market": "atomloom.market",
     "store": "atomloom.store",
+    "trajectory": "atomloom.trajectory",
 }
 
 if TYPE_CHECKING:
-    from atomloom import afml, engine, market, store
+    from atomloom import afml, engine, market, store, trajectory
     from atomloom.app.figures import figure
     from atomloom.engine.arrays import shared_empty
     from atomloom.engine.jobs import expand_call
@@ -92,6 +93,7 @@ __all__ = [
     "run_parallel",
     "shared_empty",
     "store",
+    "trajectory",
 ]
 
 __getattr__, __dir__ = front_door(__name__, _EXPORTS)

@@ -1,11 +1,12 @@
-"""The book's spellings (AFML chapters 20 and 21) over the engine: change the import, keep the code.
+"""The book's spellings (AFML chapters 20 and 21): change the import, keep the code.
 
 Every function takes the arguments of the book's snippet and gives the same results. What is
 better here is free of charge: dead workers are replaced, jobs are never mutated, results are
-folded in a fixed order. One thing differs: ``mpPandasObj`` and ``mpJobList`` call the function
+folded in a fixed order. In chapter 20 one thing differs: ``mpPandasObj`` and ``mpJobList`` call the function
 once per leaf (up to 480 groups of atoms, the same for any number of workers), not once per
 molecule, so a list of results has an entry for each. More threads than processors are not
-started.
+started. In chapter 21 `getAllWeights` lists each portfolio once, and `dynOptPort` finds the best path without
+looking at every one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from atomloom.afml_trajectory import (
+    dynOptPort,
+    evalSR,
+    evalTCosts,
+    getAllWeights,
+    pigeonHole,
+    rndMatWithRank,
+)
 from atomloom.engine.budget import resolve_threads
 from atomloom.engine.jobs import expand_call
 from atomloom.engine.partition import lin_parts, nested_parts
@@ -25,6 +34,24 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+__all__ = [
+    "dynOptPort",
+    "evalSR",
+    "evalTCosts",
+    "expandCall",
+    "getAllWeights",
+    "linParts",
+    "mpJobList",
+    "mpPandasObj",
+    "nestedParts",
+    "pigeonHole",
+    "processJobs",
+    "processJobsRedux",
+    "processJobs_",
+    "reportProgress",
+    "rndMatWithRank",
+]
 
 Job = dict[str, Any]
 

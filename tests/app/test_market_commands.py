@@ -143,6 +143,40 @@ def test_fragmentation_of_a_store(here, capsys) -> None:
     assert "Hint: --flagged, or check --session and --zone." in capsys.readouterr().err
 
 
+def test_fragmentation_of_quotes(here, capsys) -> None:
+    rng = np.random.default_rng(0)
+    n = 3000
+    sides = [100 + rng.integers(0, 3, n), rng.integers(0, 5, n), 104 + rng.integers(0, 3, n), rng.integers(0, 5, n)]
+    ts = np.sort(rng.integers(0, 5 * 3600 * 10**9, n)) + 10**18
+    flags = (np.arange(n) % 10 == 0).astype(np.uint8)
+    quotes = store.Quotes(ts, *sides, 0.01, "X", rng.integers(0, 4, n), tuple("NPQZ"), flags)
+    with store.open_store("q.h5", "a") as opened:
+        opened.append(quotes)
+    for by in ("quotes", "size"):
+        assert run(["hhi", "q.h5", "--window", "600", "--by", by, "--out", by, "--json", "-q"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        expected = market.herfindahl(quotes, 600.0, by=by)
+        assert said["hhi_mean"] == pytest.approx(expected.hhi.mean())
+        assert (said["quotes"], said["flagged"], said["venues"]) == (n, 300, 4)
+        shares = pd.read_csv(f"{by}/venues.csv")
+        assert list(shares.columns) == ["venue", "quotes", "size", "share"]
+        assert shares["quotes"].sum() == n - 300
+        assert shares["size"].sum() == (sides[1] + sides[3])[flags == 0].sum()
+        page = Path(by, "report.html").read_text()
+        assert "3,000 quotes from" in page
+        assert "300 quotes that the source doubts are left out" in page
+    frame = {"ts": ts, "bid": sides[0] / 100, "bid_size": sides[1], "ask": sides[2] / 100, "ask_size": sides[3]}
+    pd.DataFrame({**frame, "venue": [quotes.venues[code] for code in quotes.venue]}).to_csv("X.csv", index=False)
+    assert run(["hhi", "X.csv", "--window", "600", "--by", "quotes", "--flagged", "--out", "t"]) == 0
+    seen = capsys.readouterr()
+    assert "3,000 of X" in seen.out + seen.err
+    assert Path("t/quotes.h5").is_file()
+    assert run(["hhi", "q.h5", "--out", "e"]) != 0
+    assert "holds no trades" in capsys.readouterr().err
+    assert run(["hhi", ES, "--by", "quotes", "--out", "f"]) != 0
+    assert "holds no quotes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -151,7 +185,8 @@ def test_fragmentation_of_a_store(here, capsys) -> None:
         ("--volume 0", "volume is 0"),
         ("--volume 100 --window 60", "two ways to cut windows"),
         ("--volume 100 --step 1.5", "step is 1.5. Hint: windows of volume slide by a whole number"),
-        ("--by quotes", "choose volume or trades"),
+        ("--by venues", "choose volume or trades; for quotes, quotes or size"),
+        ("--by quotes --volume 100", "quotes have no volume to make windows of. Hint: --window SECONDS"),
         ("--zone Mars", "zone is 'Mars', which names no time zone here"),
         ("--session 0930", "session is '0930'"),
         ("--session 09:30", "session is '09:30'. Hint: give two times"),

@@ -189,10 +189,15 @@ def time_of(text, how):
     return by_layout(text, kind, f"time is not of the layout {kind}", zone, ambiguous)
 
 
+def missing(text, how):
+    """Say whether a field of quotes is empty."""
+    return how["quotes"] and text.isascii() and text.lower() in {"", "nan"}
+
+
 def number(text, step, tolerance, name, how):
     """Count steps; `tolerance` 0 is for sizes."""
     size = tolerance == 0
-    if text == "" and how["quotes"]:
+    if missing(text, how):
         return 0
     plain = text.replace(how["decimal"], ".") if how["decimal"] != "." else text
     other = "," if how["decimal"] == "." else "."
@@ -240,6 +245,9 @@ def row_of(shown, how):
     for name in ("bid_px", "bid_size", "ask_px", "ask_size") if how["quotes"] else ("price", "size"):
         price = name.endswith(("px", "price"))
         row.append(number(cell[name], how["step" if price else "lot"], Fraction(price, 10**6), name, how))
+        side = name.replace("size", "px")
+        if side != name and row[-1] > 0 and how["quotes"] and missing(cell[side], how):
+            raise Refused(f"{side} is not a number")
     row.append(cell["venue"].encode("latin-1").decode("utf-8", "replace") if "venue" in cell else None)
     row.append(flag(cell["flags"]) if "flags" in cell else None)
     return tuple(row)

@@ -240,3 +240,26 @@ def test_the_inferred_tick_divides_every_price(prices, step, decimals):
     whole = np.array(prices) * step
     tick = infer_tick(whole / 10**decimals)
     assert tick * 10**decimals == pytest.approx(np.gcd.reduce(whole))
+
+
+def test_a_size_too_large_to_add_up_is_a_reject(tmp_path):
+    rows = ["2020-01-02,10.5,1", "2020-01-02,10.5,1152921504606846977", "", "2020-01-02,10.5,0",
+            "2020-01-02,10.5,1152921504606846976", "2020-01-02,10.5,9223372036854775807"]  # fmt: skip
+    for name in ("ES.csv", "ES.csv.gz"):
+        back = read_csv(write(tmp_path, HEAD + "\n".join(rows), name), tick_size=0.5)
+        assert back.trades.size.tolist() == [1, 2**60]
+        assert back.rejects.line.tolist() == [3, 5, 7]
+        assert back.rejects.counts() == {"size is above 2**60, too much to add up": 2, "size is below 1": 1}
+        text = (HEAD + "\n".join(rows)).encode()
+        assert [text[at:].split(b"\n")[0].decode() for at in back.rejects.byte_offset] == [rows[1], rows[3], rows[5]]
+    with pytest.raises(BadInput, match=r"no usable row \(line 2: size is above"):
+        read(tmp_path, HEAD + "2020-01-02,10.5,1152921504606846977\n", tick_size=0.5)
+
+
+def test_an_inferred_tick_does_not_hide_the_other_reason(tmp_path):
+    text = HEAD + "1378072800,1.5,1\n1378072801,2,1\n1378072802,1.77,0\n1378072803,1.77,\n1378072804,3.5,2\n"
+    back = read(tmp_path, text)
+    assert (back.trades.tick_size, back.tick_inferred) == (0.5, True)
+    assert back.rejects.counts() == {"size is below 1": 1, "size is not a whole number": 1}
+    given = read(tmp_path, text, tick_size=0.5)
+    assert given.rejects.counts() == {"price is off the tick grid of 0.5": 2}

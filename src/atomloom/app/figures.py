@@ -64,13 +64,16 @@ class Drawing:
 
 
 def figure(result: Any) -> Drawing:
-    """Draw a result of the market room as its report does.
+    """Draw a result of the market or the trajectory room as its report does.
 
     Parameters
     ----------
-    result : Bars, VPINResult, Calibration, Fragmentation, Spectrum, LineTest or Fold
-        Bars over time; price, VPIN and its CDF with events; false positives by threshold, in training and test;
-        the Herfindahl index; the band; the line among its neighbours; the folded period.
+    result : any result of these rooms
+        Bars over time; price, VPIN and its CDF with events; moves after Events; Controls with their intervals; the
+        band of StartSensitivity; false positives by threshold of a Calibration, in training and test; the Herfindahl
+        index; EarlyWarning, warnings shaded; Alerts by instrument; the band of a Spectrum; the line of a LineTest
+        among its neighbours; the folded period; the daily line of LeapYears; the trend of a Growth.
+        The path of a TrajectoryResult; the support lines of its Certificate; the regrets of a Comparison.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def figure(result: Any) -> Drawing:
     Raises
     ------
     BadInput
-        For anything else.
+        For anything else, and for a calibration of which no parameter varies.
 
     Examples
     --------
@@ -158,12 +161,86 @@ def _fold(result: Any) -> str:
     return spectrum_charts.folded(result.to_frame(), float(result.sigma))
 
 
+def _events(result: Any) -> str:
+    from atomloom.app import event_charts, titles  # noqa: PLC0415  # same
+
+    return event_charts.moves(result.to_frame(), result.null_move, titles.of_events(result))
+
+
+def _controls(result: Any) -> str:
+    from atomloom.app import event_charts, titles  # noqa: PLC0415  # same
+
+    chance = result.config.get("vpin", {}).get("null_quantile")
+    return event_charts.rates(result.to_frame(), chance, titles.of_controls(result))
+
+
+def _starts(result: Any) -> str:
+    from atomloom.app import event_charts, titles  # noqa: PLC0415  # same
+
+    return event_charts.starts(result.bands, titles.of_starts(result))
+
+
+def _warning(result: Any) -> str:
+    from atomloom.app import event_charts, titles  # noqa: PLC0415  # same
+
+    limits = (result.config["vpin_threshold"], result.config["hhi_threshold"])
+    return event_charts.warnings(result.to_frame(), limits, result.config["side"], titles.of_warnings(result))
+
+
+def _alerts(result: Any) -> str:
+    from atomloom.app import event_charts, titles  # noqa: PLC0415  # same
+
+    return event_charts.alerts(result.to_frame(), titles.of_alerts(result))
+
+
+def _years(result: Any) -> str:
+    from atomloom.app import cycle_charts, titles  # noqa: PLC0415  # same
+
+    return cycle_charts.daily_lines(result.to_frame(), titles.of_years(result))
+
+
+def _growth(result: Any) -> str:
+    from atomloom.app import cycle_charts, titles  # noqa: PLC0415  # same
+
+    return cycle_charts.growth(result.to_frame(), result.slope, titles.of_growth(result))
+
+
+def _path(result: Any) -> str:
+    from atomloom.app import path_charts  # noqa: PLC0415  # same
+
+    return path_charts.path(result.to_frame(), [f"asset {n + 1}" for n in range(result.weights.shape[1])])
+
+
+def _certificate(result: Any) -> str:
+    from atomloom.app import path_charts  # noqa: PLC0415  # same
+
+    if not result.lines:
+        raise BadInput(f"a certificate of kind {result.kind!r} has no lines to draw. Hint: solve(problem, 'exact').")
+    return path_charts.hull(None, result.to_dict(), None)
+
+
+def _comparison(result: Any) -> str:
+    from atomloom.app import path_charts  # noqa: PLC0415  # same
+
+    return path_charts.methods(result.to_frame().reset_index().assign(proved=result.proved))
+
+
 _DRAWN: dict[str, Callable[[Any], str]] = {
     "Bars": _bars,
     "VPINResult": _vpin,
+    "Events": _events,
+    "Controls": _controls,
+    "StartSensitivity": _starts,
     "Calibration": _calibration,
     "Fragmentation": _fragmentation,
+    "EarlyWarning": _warning,
+    "Alerts": _alerts,
     "Spectrum": _spectrum,
     "LineTest": _line,
     "Fold": _fold,
+    "LeapYears": _years,
+    "Growth": _growth,
+    "TrajectoryResult": _path,
+    "Certificate": _certificate,
+    "Comparison": _comparison,
 }

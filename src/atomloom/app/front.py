@@ -17,16 +17,17 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  bars       Cut trades into bars and write a report.
-  calibrate  Calibrate VPIN over thousands of combinations of parameters.
-  demo       Run VPIN on embedded real trades and write a report.
-  doctor     Look at this machine and installation.
-  hhi        Measure fragmentation over venues and write a report.
-  ingest     Put files of ticks into a store; every row is stored or listed.
-  report     Rebuild the report of a run from its folder.
-  spectrum   Find what beats in the times of trades (extra nufft).
-  store      List, describe, verify, search and export a store.
-  vpin       Run VPIN on your own trades and write a report.
+  bars        Cut trades into bars and write a report.
+  calibrate   Calibrate VPIN over thousands of combinations of parameters.
+  demo        Run VPIN on embedded real trades and write a report.
+  doctor      Look at this machine and installation.
+  hhi         Measure fragmentation over venues and write a report.
+  ingest      Put files of ticks into a store; every row is stored or listed.
+  report      Rebuild the report of a run from its folder.
+  spectrum    Find what beats in the times of trades (extra nufft).
+  store       List, describe, verify, search and export a store.
+  trajectory  Find the optimal trading trajectory, with its proof.
+  vpin        Run VPIN on your own trades and write a report.
 """
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from atomloom.app.runs import RunFolder
     from atomloom.app.signal_settings import HhiSettings
     from atomloom.market.fragmentation import Fragmentation
+    from atomloom.store.quotes import Quotes
     from atomloom.store.schema import Trades
 
 
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 @click.option("--window", help="day, or seconds. [default: day]")
 @click.option("--volume", type=int, help="Windows of this volume instead.")
 @click.option("--step", type=float, help="Slide by so many seconds, or so much volume.")
-@click.option("--by", help="volume or trades. [default: volume]")
-@click.option("--session", help="Local times between which trades count, for example 09:30-16:00.")
+@click.option("--by", help="volume or trades; of quotes, quotes or size. [default: volume]")
+@click.option("--session", help="Local times between which rows count, for example 09:30-16:00.")
 @click.option("--zone", help="Time zone of days and session. [default: UTC]")
-@click.option("--flagged", is_flag=True, default=None, help="Count doubted trades as well.")
+@click.option("--flagged", is_flag=True, default=None, help="Count doubted rows as well.")
 @run_options
 def command(run: RunOptions, file: Path | None, **given: Any) -> None:
-    """Compute the Herfindahl index over venues of the trades in FILE (a store or text with a column of venues)."""
+    """Compute the Herfindahl index over venues of FILE: a store, or text with a column of venues; trades or quotes."""
     from atomloom.app import on_trades  # noqa: PLC0415  # --help owes nobody numpy
     from atomloom.app.signal_settings import HhiSettings  # noqa: PLC0415  # same
 
@@ -46,21 +47,24 @@ def _work(path: Path, settings: HhiSettings, run: RunOptions, folder: RunFolder,
     import pandas as pd  # noqa: PLC0415  # same
 
     from atomloom.app.on_trades import about  # noqa: PLC0415  # same
-    from atomloom.app.sources import read_trades  # noqa: PLC0415  # same
+    from atomloom.app.sources import read_ticks  # noqa: PLC0415  # same
 
-    trades = read_trades(path, settings.ticks, folder, chatter, run.threads)
-    if trades.venue is None:
-        raise BadInput(f"{trades.symbol} has no venues. Hint: name their column in [ticks] venue of --config.")
+    ticks = read_ticks(path, settings.ticks, folder, chatter, run.threads, settings.kind)
+    if ticks.venue is None:
+        raise BadInput(f"{ticks.symbol} has no venues. Hint: name their column in [ticks] venue of --config.")
     with folder.stage("HHI"):
-        found = _windows(trades, settings)
+        found = _windows(ticks, settings)
     if not len(found.hhi):
-        raise BadInput(f"{trades.symbol} has less than one window of volume. Hint: lower --volume.")
-    shares = _shares(trades, settings)
+        raise BadInput(f"{ticks.symbol} has less than one window of volume. Hint: lower --volume.")
+    shares = _shares(ticks, settings)
+    columns = (
+        ("venue", "quotes", "size", "share") if settings.kind == "quotes" else ("venue", "trades", "volume", "share")
+    )
     with folder.stage("tables"):
         folder.write_frame("hhi.csv", found.to_frame())
-        folder.write_frame("venues.csv", pd.DataFrame(shares, columns=["venue", "trades", "volume", "share"]))
+        folder.write_frame("venues.csv", pd.DataFrame(shares, columns=columns))
     return {
-        **about(folder, trades),
+        **about(folder, ticks),
         "windows": len(found.hhi),
         "hhi_mean": float(found.hhi.mean()),
         "hhi_min": float(found.hhi.min()),
@@ -71,13 +75,13 @@ def _work(path: Path, settings: HhiSettings, run: RunOptions, folder: RunFolder,
     }
 
 
-def _windows(trades: Trades, settings: HhiSettings) -> Fragmentation:
+def _windows(ticks: Trades | Quotes, settings: HhiSettings) -> Fragmentation:
     """Compute the index; what the library says to Python is said to the shell."""
     from atomloom import market  # noqa: PLC0415  # same
 
     try:
         return market.herfindahl(
-            trades,
+            ticks,
             settings.span(),
             volume=settings.volume,
             step=settings.pace(),
@@ -91,16 +95,17 @@ def _windows(trades: Trades, settings: HhiSettings) -> Fragmentation:
         raise Infeasible(words) from error
 
 
-def _shares(trades: Any, settings: HhiSettings) -> list[tuple[str, int, int, float]]:
+def _shares(ticks: Any, settings: HhiSettings) -> list[tuple[str, int, int, float]]:
     """List the venues with what they have of all that counts by its flag, largest first."""
     import numpy as np  # noqa: PLC0415  # same
 
-    keep = slice(None) if settings.flagged or trades.flags is None else trades.flags == 0
-    count = np.bincount(trades.venue[keep], minlength=len(trades.venues))
-    volume = np.bincount(trades.venue[keep], weights=trades.size[keep], minlength=len(trades.venues)).astype(np.int64)
+    keep = slice(None) if settings.flagged or ticks.flags is None else ticks.flags == 0
+    count = np.bincount(ticks.venue[keep], minlength=len(ticks.venues))
+    size = ticks.size if settings.kind == "trades" else ticks.bid_size.astype(np.int64) + ticks.ask_size
+    volume = np.bincount(ticks.venue[keep], weights=size[keep], minlength=len(ticks.venues)).astype(np.int64)
     rows = [
         (name, int(count[code]), int(volume[code]), float(volume[code] / max(1, volume.sum())))
-        for code, name in enumerate(trades.venues)
+        for code, name in enumerate(ticks.venues)
         if count[code]
     ]
     return sorted(rows, key=lambda row: -row[2])
@@ -110,11 +115,12 @@ def _say(folder: RunFolder) -> list[tuple[str, str]]:
     from atomloom.app.on_trades import trades_line  # noqa: PLC0415  # same
 
     summary = folder.record["summary"]
+    line = trades_line(summary)
     span = f"{summary['hhi_min']:.4f} to {summary['hhi_max']:.4f} over {summary['windows']:,} windows"
     outside = f", {summary['outside']:,} outside the session" if summary["outside"] else ""
     alike = f"like {1 / summary['hhi_mean']:.1f} equal venues"
     return [
-        trades_line(summary),
-        ("venues", f"{summary['venues']}; {summary['flagged']:,} flagged trades left out{outside}"),
+        line,
+        ("venues", f"{summary['venues']}; {summary['flagged']:,} flagged {line[0]} left out{outside}"),
         ("HHI", f"{summary['hhi_mean']:.4f} on average ({alike}), {span}"),
     ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from atomloom.app.options import RunOptions
     from atomloom.app.runs import RunFolder
+    from atomloom.store.quotes import Quotes
     from atomloom.store.schema import Trades
 
 
@@ -50,29 +51,31 @@ def execute(
     pipeline.execute(command, settings, run, str(path), partial(work, path, settings, run), say)
 
 
-def about(folder: RunFolder, trades: Trades) -> dict[str, Any]:
-    """Summarise the trades of a run."""
-    first, last = (f"{moment}Z" for moment in trades.ts[[0, -1]].astype("datetime64[ns]").astype("datetime64[ms]"))
+def about(folder: RunFolder, ticks: Trades | Quotes) -> dict[str, Any]:
+    """Summarise the trades of a run, or its quotes."""
+    volume = getattr(ticks, "volume", None)
+    first, last = (f"{moment}Z" for moment in ticks.ts[[0, -1]].astype("datetime64[ns]").astype("datetime64[ms]"))
     account = folder.record.get("ingest")
     return {
-        "symbol": trades.symbol,
-        "trades": len(trades),
+        "symbol": ticks.symbol,
+        "quotes" if volume is None else "trades": len(ticks),
         **({"rows_read": account["n_read"], "rejected": account["n_rejected"]} if account else {}),
-        "volume": trades.volume,
+        **({} if volume is None else {"volume": volume}),
         "first": first,
         "last": last,
     }
 
 
 def trades_line(summary: dict[str, Any]) -> tuple[str, str]:
-    """Tell which trades a run is about.
+    """Tell which trades, or quotes, a run is about.
 
     Examples
     --------
     >>> trades_line({"trades": 5, "symbol": "ES", "first": "2013-09-01T22:00Z", "last": "2013-09-03T18:51Z"})
     ('trades', '5 of ES, 2013-09-01T22:00 to 2013-09-03T18:51 UTC')
     """
-    count = f"{summary['trades']:,}"
+    kind = "trades" if "trades" in summary else "quotes"
+    count = f"{summary[kind]:,}"
     if summary.get("rejected"):
         count += f" of {summary['rows_read']:,} rows ({summary['rejected']:,} rejected, see rejects.csv)"
-    return "trades", f"{count} of {summary['symbol']}, {summary['first'][:16]} to {summary['last'][:16]} UTC"
+    return kind, f"{count} of {summary['symbol']}, {summary['first'][:16]} to {summary['last'][:16]} UTC"

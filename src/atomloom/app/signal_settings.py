@@ -117,9 +117,9 @@ class HhiSettings:
     step : float or None
         Windows slide by so many seconds, or so much volume; unset, they do not overlap.
     by : str
-        What is shared among venues: "volume" or "trades".
+        What is shared among venues: "volume" or "trades"; of quotes "quotes" or quoted "size".
     flagged : bool
-        Count trades that the source doubts as well.
+        Count what the source doubts as well.
     session : list
         Local times of day between which trades count, for example ["09:30", "16:00"]; empty for all.
     zone : str
@@ -150,8 +150,10 @@ class HhiSettings:
             positive(self.step, "step", "a positive number of seconds, or of volume")
             if self.volume is not None and not float(self.step).is_integer():
                 raise BadInput(f"step is {self.step}. Hint: windows of volume slide by a whole number.")
-        if self.by not in ("volume", "trades"):
-            raise BadInput(f"by is {self.by!r}. Hint: choose volume or trades.")
+        if self.by not in ("volume", "trades", "quotes", "size"):
+            raise BadInput(f"by is {self.by!r}. Hint: choose volume or trades; for quotes, quotes or size.")
+        if self.volume is not None and self.kind == "quotes":
+            raise BadInput("quotes have no volume to make windows of. Hint: --window SECONDS.")
         try:
             zone_of(self.zone)
         except BadInput:
@@ -163,6 +165,11 @@ class HhiSettings:
             raise BadInput(f"session is {'-'.join(self.session)!r}. Hint: give times, such as 09:30-16:00.") from None
         if len(times) not in (0, 2):
             raise BadInput(f"session is {'-'.join(self.session)!r}. Hint: give two times, for example 09:30-16:00.")
+
+    @property
+    def kind(self) -> str:
+        """What the venues share: "trades" or "quotes"."""
+        return "quotes" if self.by in ("quotes", "size") else "trades"
 
     def span(self) -> float | str | None:
         """Length of a window in seconds, or "day"; None where windows go by volume."""

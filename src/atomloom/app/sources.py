@@ -141,6 +141,14 @@ def is_store(file: Path) -> bool:
 
 def read_trades(file: Path, how: TickSource, folder: RunFolder, chatter: Chatter, threads: int | None) -> Trades:
     """Give the trades of a run; a file that is no store is ingested into ``trades.h5`` of the folder first."""
+    found: Trades = read_ticks(file, how, folder, chatter, threads)
+    return found
+
+
+def read_ticks(
+    file: Path, how: TickSource, folder: RunFolder, chatter: Chatter, threads: int | None, kind: str = "trades"
+) -> Any:
+    """Give the trades or the quotes of a run; what is no store becomes ``trades.h5`` or ``quotes.h5`` of the folder."""
     import atomloom  # noqa: PLC0415  # with the store behind it
     from atomloom.store.files import only_symbol  # noqa: PLC0415  # same
     from atomloom.store.intake import AlreadyStored  # noqa: PLC0415  # same
@@ -148,11 +156,11 @@ def read_trades(file: Path, how: TickSource, folder: RunFolder, chatter: Chatter
     store, symbol = file, how.symbol
     try:
         if not is_store(file):
-            store = folder.path / "trades.h5"
+            store = folder.path / f"{kind}.h5"
             if "ingest" not in folder.record:
                 with folder.stage("ingest"):
                     try:
-                        report = ingest(file, store, how, threads, chatter, folder.path / "rejects.csv")
+                        report = ingest(file, store, how, threads, chatter, folder.path / "rejects.csv", kind=kind)
                     except AlreadyStored as error:  # this run was killed before it noted what it had stored
                         if error.report is None:
                             raise
@@ -161,9 +169,9 @@ def read_trades(file: Path, how: TickSource, folder: RunFolder, chatter: Chatter
                 folder.save()
                 account(report, chatter, file)
             symbol = folder.record["ingest"]["symbol"]
-        with folder.stage("read trades"), atomloom.store.open_store(store) as opened:
-            instrument = opened[only_symbol(opened, symbol)]
-            return instrument.trades(how.start or None, how.end or None)
+        with folder.stage(f"read {kind}"), atomloom.store.open_store(store) as opened:
+            instrument = opened[only_symbol(opened, symbol, kind)]
+            return getattr(instrument, kind)(how.start or None, how.end or None)
     except BadInput as error:
         raise BadInput(in_cli_words(str(error))) from error
 

@@ -43,6 +43,9 @@ class StartSensitivity:
     symbol : str
     by : str
         What was shifted by fractions of: "bucket" or "day".
+    bands : dict of str to tuple
+        Per price, over time: moments, (M,) int64 ns UTC, the ends of those buckets of the first start at which every
+        start has a VPIN; and the VPIN of the first start, the least and the largest of any at them, (M,) float64 each.
     config : dict
         ``vpin`` (the parameters, with the ``bucket_volume`` that was used), ``shifts, by, prices``.
 
@@ -61,6 +64,7 @@ class StartSensitivity:
     spread: dict[str, dict[str, float]]
     symbol: str
     by: str
+    bands: dict[str, tuple[NDArray[Any], ...]]
     config: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -157,7 +161,7 @@ def start_sensitivity(
     unit = volume * (config.buckets_per_day if by == "day" else 1)
     starts = [unit * k // shifts for k in range(shifts)]
     rows: list[dict[str, Any]] = []
-    spread = {}
+    spread, bands = {}, {}
     for price in prices:
         fixed = replace(config, price=price, bucket_volume=volume)
         results = [vpin(skip_volume(trades, start), fixed, threads=threads) for start in starts]
@@ -169,7 +173,8 @@ def start_sensitivity(
         if not whole.any():
             message = f"there is no moment at which all {shifts} starts have a VPIN. Hint: lower support_days, "
             raise Infeasible(message + "shift by 'bucket', or give more data.")
-        between = float(np.median(np.ptp(seen[:, whole], axis=0)))
+        bands[price] = (results[0].end_ts[whole], *_band(seen[:, whole]))
+        between = float(np.median(bands[price][3] - bands[price][2]))
         mean = float(seen[:, whole].mean())
         relative = between / mean if mean else 0.0
         spread[price] = {"vpin_range": between, "relative": relative, "agreement": float(np.mean(pairs))}
@@ -184,7 +189,7 @@ def start_sensitivity(
             rows.append({"price": price, "shift": starts[k], **kept, **near})
     used = replace(config, bucket_volume=volume).to_dict()
     asked = {"vpin": used, "shifts": int(shifts), "by": by, "prices": list(prices)}
-    return StartSensitivity(tuple(rows), spread, trades.symbol, by, asked)
+    return StartSensitivity(tuple(rows), spread, trades.symbol, by, bands, asked)
 
 
 def skip_volume(trades: Trades, volume: int) -> Trades:
@@ -204,6 +209,11 @@ def skip_volume(trades: Trades, volume: int) -> Trades:
     size = rest.size.copy()
     size[0] = reached[at] - volume
     return type(trades).trusted({"ts": rest.ts, "px": rest.px, "size": size}, trades.tick_size, trades.symbol)
+
+
+def _band(seen: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """VPIN of the first start, and the least and the largest of all, at each moment."""
+    return seen[0], seen.min(axis=0), seen.max(axis=0)
 
 
 def _known_at(result: VPINResult, moments: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ MOST_VENUES = 255
 _MOST = 2**63 - 1
 _LOW, _HIGH = -106750 * 86400, 106750 * 86400  # s, as for text
 _LEAST = {"size": 1, "bid_size": 0, "ask_size": 0}
+_SIDES = {"bid_size": "bid_px", "ask_size": "ask_px"}
 _TOLERANCE = 1e-6  # of a tick, as for text
 
 
@@ -121,8 +122,13 @@ def arrow_rows(batch: Any, columns: Columns, name: str, line: int) -> Rows:
             code[fresh] = len(texts) - 1
 
     out: dict[str, NDArray[Any]] = {"ts": _times(roles["ts"], columns, name, mark)}
+    known = np.ones(batch.num_rows, dtype=np.bool_)  # prices of the side
     for role in NEEDED[columns.wish.layout.kind][1:]:
-        out["px" if role == "price" else role] = _counts(roles[role], role, columns, name, mark)
+        steps, valid = _counts(roles[role], role, columns, name, mark)
+        out["px" if role == "price" else role] = steps
+        if role in _SIDES:
+            mark(~known & (steps > 0), f"{_SIDES[role]} is not a number")
+        known = valid
     venues: list[str] = []
     if "venue" in roles:
         out["venue"], venues = _venues(roles["venue"], mark)
@@ -179,11 +185,16 @@ def _widened(values: NDArray[Any]) -> NDArray[np.float64]:
     return values.astype(np.float64)
 
 
-def _counts(column: Any, role: str, columns: Columns, name: str, mark: Any) -> NDArray[np.int64]:
+def _counts(
+    column: Any, role: str, columns: Columns, name: str, mark: Any
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Give a column in steps of its grid, and which rows have a number."""
     values, valid = _numbers(column, role, name)
     price = role == "price" or role.endswith("_px")
     step = columns.step if price else columns.lot
     may_miss = columns.wish.layout.kind == "quotes"
+    if may_miss and values.dtype.kind == "f":
+        valid = valid & ~np.isnan(values)
     if values.dtype.kind in "iub" and not (values.dtype == np.uint64 and values.max(initial=0) > _MOST):
         whole = values.astype(np.int64)
         ratio = 1 / step
@@ -209,7 +220,7 @@ def _counts(column: Any, role: str, columns: Columns, name: str, mark: Any) -> N
     steps = np.where(valid, steps, 0)
     if role in _LEAST:
         mark(steps < _LEAST[role], f"{role} is below {_LEAST[role]}")
-    return steps
+    return steps, valid
 
 
 def _times(column: Any, columns: Columns, name: str, mark: Any) -> NDArray[np.int64]:

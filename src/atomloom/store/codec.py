@@ -37,7 +37,7 @@ _SAMPLE_BYTES = 32_768
 _LAST_FILTER = 21  # place in a chunk
 _COPIED = 2  # flag (byte 2) of a chunk that is kept as it was
 _SPECIAL = 0x70  # flags (byte 31) of a chunk of equal values
-_PAYS_BYTES = 1 << 30
+_PAYS_BYTES = 1 << 29
 _left_to_library = 0
 
 # Ways to prepare and squeeze the bytes: filters, effort of zstd, and what is taken off the size for reading it sooner.

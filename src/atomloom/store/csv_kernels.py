@@ -214,6 +214,12 @@ def _careful_number(data: Bytes, a: Int, b: Int, point: Int) -> tuple[Int, Int, 
 
 
 @lean
+def _is_missing(data: Bytes, a: Int, b: Int) -> Any:
+    """Say whether a field is empty, or NaN in any case of letters, which is how some programs write it."""
+    return a == b or (b - a == 3 and data[a] | 32 == 110 and data[a + 1] | 32 == 97 and data[a + 2] | 32 == 110)
+
+
+@lean
 def _careful_field(
     data: Bytes, a: Int, b: Int, row: Int, job: Int, how: Ints, exact: Ints, limits: Ints, values: Ints,
     small: Bytes, names: Ints, tally: Ints,
@@ -226,7 +232,7 @@ def _careful_field(
     j = job - NUMBER
     price = limits[j, 0] == 0
     values[1 + j, row] = 0
-    if a == b and how[MAY_MISS]:
+    if how[MAY_MISS] and _is_missing(data, a, b):
         return 0
     mantissa, decimals, code = _careful_number(data, a, b, how[POINT])
     if code == 0:
@@ -268,7 +274,7 @@ def _careful_row(
         values[0, row], code = read_time(data, cut[2 * time], cut[2 * time + 1], how, ops, zone, memo)
     if code:
         return code
-    odd = 0
+    odd, without = 0, -2
     for j in range(len(limits) + 2):  # in the order of the roles, whatever that of the columns
         wanted = NUMBER + j if j < len(limits) else VENUE + j - len(limits)
         for k in range(width):
@@ -276,6 +282,11 @@ def _careful_row(
                 code = _careful_field(
                     data, cut[2 * k], cut[2 * k + 1], row, wanted, how, exact, limits, values, small, names, tally
                 )
+                if how[MAY_MISS] and j < len(limits) and code == 0:
+                    if limits[j, 0] == 0 and _is_missing(data, cut[2 * k], cut[2 * k + 1]):
+                        without = j
+                    elif without == j - 1 and values[1 + j, row] > 0:
+                        code = NOT_NUMBER - 256  # a size, and no price before it
                 if code == ODD:
                     odd = ODD
                 elif code:

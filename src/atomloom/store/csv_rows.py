@@ -318,14 +318,15 @@ def _odd(raw: bytes, plan: Recipe, values: Any, row: int, later: int) -> int:
     data[: len(raw)] = np.frombuffer(raw, np.uint8)
     cut = np.zeros(2 * plan.width, np.int64)
     fields(data, 0, len(raw), int(plan.how[5]), cut)
-    point = bytes([int(plan.how[6])])
+    point, without = bytes([int(plan.how[6])]), -2
     for j in range(len(plan.outputs)):
         place = int(np.flatnonzero(plan.jobs == 8 + j)[0])
         text = raw[cut[2 * place] : cut[2 * place + 1]].replace(point, b".")
         price = plan.limits[j, 0] == 0
         if later and later // 256 == j and later % 256 != ODD:
             return later
-        if not text and plan.how[9]:
+        if plan.how[9] and text.lower() in {b"", b"nan"}:
+            without = j if price else without
             continue
         tolerance = Fraction(1, int(plan.how[8])) if price else Fraction(0)
         counted = steps_of(text.decode(), plan.steps[0 if price else 1], tolerance) if _NUMBER.fullmatch(text) else None
@@ -338,5 +339,7 @@ def _odd(raw: bytes, plan: Recipe, values: Any, row: int, later: int) -> int:
             return (17 if price else 12) + 256 * j
         if steps < plan.limits[j, 1]:
             return 13 + 256 * j
+        if not price and without == j - 1 and steps:
+            return 9 + 256 * without  # a size, and no price before it
         values[1 + j, row] = steps
     return later

@@ -32,16 +32,16 @@ SIDES = ("bid_px", "bid_size", "ask_px", "ask_size")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Quotes:
-    """Quotes of one instrument in time order, held as integers; a side that a row does not tell has size 0.
+    """Quotes of one instrument in time order, held as integers; a side that a row does not quote has size 0.
 
     Parameters
     ----------
     ts : (Q,) int64 or datetime64
         Time of each quote, ns since 1970-01-01 UTC, never decreasing.
     bid_px, ask_px : (Q,) int32 or int64
-        Prices in ticks; 0 where the row says nothing of that side.
+        Prices in ticks; 0 where the row tells none.
     bid_size, ask_size : (Q,) int32 or int64
-        Sizes, at least 0; 0 where the row says nothing of that side.
+        Sizes, at least 0; 0 where nothing is quoted.
     tick_size : float
         Quote currency per tick.
     symbol : str
@@ -59,7 +59,9 @@ class Quotes:
 
     Notes
     -----
-    Nothing is said about bid <= ask: rows of different venues may cross.
+    A quote stands until the next of its venue and side, or until it is withdrawn. Size 0 at a price withdraws that
+    side; a row with no prices and no sizes withdraws both; (0, 0) beside a side that is quoted says nothing, as in
+    files with a side per row. Rows of different venues may cross: nothing is said about bid <= ask.
 
     Examples
     --------

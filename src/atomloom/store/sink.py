@@ -198,6 +198,11 @@ class Sink:
             return " Nothing of it is stored."
         return f" Its first {self._committed:,} good rows were committed before and are stored."
 
+    @property
+    def back(self) -> tuple[int, Place]:
+        """How often rows went back in time, and where first."""
+        return self._backs, self._back_at
+
     def go_on(self, last: int | None) -> None:
         """Begin behind rows that an interrupted run has stored."""
         self._last = last

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.store.blocks import stream
+from atomloom.store.account import Tally
 from atomloom.store.columns import check_symbol, check_tick
-from atomloom.store.csv_rows import parse_block
 from atomloom.store.parts import no_rows, part_of, tick_of_parts, wishes
 from atomloom.store.rejects import Rejects
 from atomloom.store.schema import Trades
+from atomloom.store.screen import Screen
+from atomloom.store.sink import Place
 from atomloom.store.sources import Cut, damaged, texts_of
+from atomloom.store.text_rows import feed_stream
 from atomloom.store.ticks import exact_step
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from atomloom.store.csv_rows import Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,21 +183,22 @@ def read_csv(
     if tick is None:
         tick = tick_of_parts([part], price_scale)
     plan = part.plan.priced(exact_step(tick), price_scale)
+    kept = _Kept()
+    sink = Screen(
+        kept, kept, text.name, Tally(), refuse=False, state={}, part=part, inferred=price_scale if inferred else None
+    )
     try:
-        blocks = [
-            (piece.offset, parse_block(piece.data, piece.start, piece.stop, plan))
-            for piece in stream(text, part.head.offset)
-        ]
+        feed_stream(part, plan, sink, Place(part.head.offset, part.head.lines))
     except Cut as error:
         raise damaged(text.name, error) from error
-    rejects = _rejects(blocks, part.head.lines)
-    if not any(block.rows for _, block in blocks):
-        first = f"line {rejects.line[0]:,}: {rejects.reason[0]}" if len(rejects) else ""
-        raise no_rows([text.name], first)
-    table = {key: np.concatenate([block.columns[key] for _, block in blocks]) for key in ("ts", "px", "size")}
-    order = _order(target, table["ts"], blocks, part.head.lines, sort=sort)
+    finally:
+        sink.close()
+    if not kept.rows:
+        raise no_rows([text.name], sink.tally.first)
+    table = {key: np.concatenate([rows[key] for rows in kept.rows]) for key in ("ts", "px", "size")}
+    order = _order(target, table["ts"], sink, sort=sort)
     trades = Trades(table["ts"][order], table["px"][order], table["size"][order], tick, name)
-    return CsvTrades(trades, rejects, part.head.columns, plan.time_unit, inferred)
+    return CsvTrades(trades, kept.rejects(), part.head.columns, plan.time_unit, inferred)
 
 
 def _only_documented(columns: Mapping[str, str | int] | None) -> None:
@@ -207,37 +208,43 @@ def _only_documented(columns: Mapping[str, str | int] | None) -> None:
             raise BadInput(message)
 
 
-def _rejects(blocks: Sequence[tuple[int, Block]], before: int) -> Rejects:
-    lines, offsets, reasons = [], [], []
-    for offset, block in blocks:
-        for at, line, reason, _ in block.rejects:
-            offsets.append(offset + at)
-            lines.append(before + line + 1)
-            reasons.append(reason)
-        before += block.lines
-    return Rejects(np.array(lines, dtype=np.int64), tuple(reasons), np.array(offsets, dtype=np.int64))
+class _Kept:
+    """Stands where a table and its reject file do, and keeps both in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[Mapping[str, NDArray[Any]]] = []
+        self._listed: list[tuple[int, int, str, str]] = []
+
+    def append(self, columns: Mapping[str, NDArray[Any]], venues: Sequence[str] | None) -> None:
+        """Keep rows; ``read_csv`` takes no venues."""
+        assert venues is None  # noqa: S101 - they are not asked for
+        self.rows.append(columns)
+
+    def write(self, rejects: Sequence[tuple[int, int, str, str]], _: str) -> None:
+        """Keep rejects."""
+        self._listed += rejects
+
+    def commit(self, _: object) -> None:
+        """Nothing is to be made durable."""
+
+    def sync(self) -> int:
+        """No file, no bytes."""
+        return 0
+
+    def rejects(self) -> Rejects:
+        """Give the rejects as columns."""
+        offsets, lines, reasons, _ = zip(*self._listed, strict=True) if self._listed else ((), (), (), ())
+        return Rejects(np.array(lines, dtype=np.int64), tuple(reasons), np.array(offsets, dtype=np.int64))
 
 
-def _order(
-    path: Path, ts: NDArray[np.int64], blocks: Sequence[tuple[int, Block]], before: int, *, sort: bool
-) -> NDArray[np.int64] | slice:
-    back = ts[1:] < ts[:-1]
-    if not back.any():
+def _order(path: Path, ts: NDArray[np.int64], sink: Screen, *, sort: bool) -> NDArray[np.int64] | slice:
+    backs, first = sink.back
+    if not backs:
         return slice(None)
     if sort:
         return np.argsort(ts, kind="stable")
-    first, last = 0, None
-    for _, block in blocks:
-        if last is not None and block.rows and int(block.columns["ts"][0]) < last:
-            first = before + block.first_line + 1
-        elif block.back[0]:
-            first = before + block.back[2] + 1
-        if first:
-            break
-        last = int(block.columns["ts"][-1]) if block.rows else last
-        before += block.lines
     message = (
-        f"{path} goes back in time {int(back.sum()):,} times (first on line {first:,}). "
+        f"{path} goes back in time {backs:,} times (first on line {first.line:,}). "
         "Hint: pass sort=True for a stable sort by time."
     )
     raise BadInput(message)

@@ -17,6 +17,7 @@ MODULES = {
     "hhi": "hhi",
     "ingest": "ingest",
     "spectrum": "spectrum",
+    "trajectory": "trajectory",
     "vpin": "vpin",
 }
 

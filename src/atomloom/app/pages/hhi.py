@@ -19,15 +19,16 @@ def page(run: RunFolder) -> Page:
     record, summary = run.record, run.record["summary"]
     windows = run.read_frame("hhi.csv", times=("start", "end"))
     venues = run.read_frame("venues.csv")
+    kind = "trades" if "trades" in summary else "quotes"
     lede = (
-        f"{summary['trades']:,} trades from {moment(summary['first'])} to {moment(summary['last'])} UTC at "
+        f"{summary[kind]:,} {kind} from {moment(summary['first'])} to {moment(summary['last'])} UTC at "
         f"{summary['venues']} venues." + rejected(record)
     )
     note = (
         "The Herfindahl index is the sum of the squared shares of the venues: 1 where one venue has everything, 1/k "
         "where k venues share alike. "
-        + (f"{summary['flagged']:,} trades that the source doubts are left out. " if summary["flagged"] else "")
-        + (f"{summary['outside']:,} trades lie outside the session." if summary["outside"] else "")
+        + (f"{summary['flagged']:,} {kind} that the source doubts are left out. " if summary["flagged"] else "")
+        + (f"{summary['outside']:,} {kind} lie outside the session." if summary["outside"] else "")
     )
     facts = [
         ("mean HHI", f"{summary['hhi_mean']:.4f}"),
@@ -38,16 +39,16 @@ def page(run: RunFolder) -> Page:
         ("left out", f"{summary['flagged'] + summary['outside']:,}"),
     ]
     rows = [
-        (row.venue, f"{row.trades:,}", f"{row.volume:,}", "< 0.01%" if row.share < 5e-5 else f"{row.share:.2%}")
-        for row in cast("Any", venues.itertuples(index=False))
+        (venue, f"{count:,}", f"{size:,}", "< 0.01%" if share < 5e-5 else f"{share:.2%}")
+        for venue, count, size, share in cast("Any", venues.itertuples(index=False))
     ]
     sections = [
         html.tiles(facts),
         html.section("Fragmentation", html.figure(market_charts.hhi_over_time(windows)), note=note),
         html.section(
             "Venues",
-            html.table(("venue", "trades", "volume", "share of volume"), rows),
-            note="All trades that count by their flags, inside and outside the session.",
+            html.table((*venues.columns[:3], f"share of {venues.columns[2]}"), rows),
+            note=f"All {kind} that count by their flags, inside and outside the session.",
         ),
         how_it_ran(run),
         what_was_asked(record),
