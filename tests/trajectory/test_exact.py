@@ -25,7 +25,7 @@ from atomloom.trajectory.passes import Runner
 from atomloom.trajectory.plan import plan_of
 from atomloom.trajectory.search import Search
 from oracles import chain_oracle as oracle
-from trajectory.made import drawn, short_of_the_best
+from trajectory.problems_to_try import drawn, short_of_the_best
 
 
 @pytest.mark.parametrize("first", range(0, 600, 100))

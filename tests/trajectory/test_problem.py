@@ -8,7 +8,7 @@ import pytest
 from atomloom.errors import BadInput
 from atomloom.trajectory import TrajectoryProblem, evaluate, random_problem, solve
 from oracles import chain_oracle as oracle
-from trajectory.made import drawn
+from trajectory.problems_to_try import drawn
 
 GOOD = {"mu": [[0.1, 0.2]], "cov": [[[1.0, 0.2], [0.2, 1.0]]], "cost": [[0.01, 0.02]], "units": 3}
 

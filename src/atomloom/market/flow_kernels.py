@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOVES = 64  # sizes of moves, in half ticks, whose share is worked out once per bucket
+TOGETHER = 4  # degrees of freedom that one pass serves: the lanes of a register
 _EXACT_SQUARES = 2**61
 _EXACT_SUM = 3_000_000_000  # its square is below 2^63
 
@@ -146,8 +147,8 @@ def bucket_flow(
     den: int,
     carry: int,
     unit: float,
-    nu: float,
-    table: Floats,
+    nus: Floats,
+    tables: Floats,
     imbalance: Floats,
     bought: Floats,
     total: Ints,
@@ -168,9 +169,11 @@ def bucket_flow(
         k num / den, times den.
     unit : float
         Power of two; volume is added in fractions of 1 / unit, with unit times a bucket below 2^62.
-    nu, table
+    nus : (J,) float64
+        Degrees of freedom, at most :data:`TOGETHER` of them.
+    tables : (J, PIECES, TERMS) float64
         See :func:`atomloom.market.share_table.excess`.
-    imbalance, bought : (B,) float64
+    imbalance, bought : (J, B) float64
         Out.
     total : (B,) int64
         Out.
@@ -178,48 +181,55 @@ def bucket_flow(
     Notes
     -----
     A bar of volume V adds V (2 F(change / sigma) - 1) to bought - sold, rounded to 1 / unit. Moves up
-    to 63 half ticks are worked out once per bucket where it has as many bars. O(N).
+    to 63 half ticks are worked out once per bucket where it has as many bars; then a bar is one addition of
+    a register for all nus. O(N).
     """
     whole, rest = num // den, num % den
     logs = np.array([math.log(max(float(m), 1.0)) for m in range(MOVES)])
-    signed = np.zeros((2, 2 * MOVES), np.int64)  # by volume (whole, whole + 1) and by move + MOVES
+    signed = np.zeros((2, 2 * MOVES, TOGETHER), np.int64)  # by volume (whole, whole + 1), by move + MOVES, and nu
+    flow = np.zeros(TOGETHER, np.int64)
     limit = min(MOVES - 1, per_bucket)
     for b in range(len(sigma)):
         scale = math.log(sigma[b]) if sigma[b] > 0.0 else -math.inf
         some = few_moves(most[b], limit)
-        for m in range(1, some + 1):
-            share = excess(logs[m] - scale, nu, table)
-            for extra in range(2):
-                amount = np.int64(np.rint((whole + extra) * unit * share))
-                signed[extra, MOVES + m] = amount
-                signed[extra, MOVES - m] = -amount
+        for j in range(len(nus)):
+            for m in range(1, some + 1):
+                share = excess(logs[m] - scale, nus[j], tables[j])
+                for extra in range(2):
+                    amount = np.int64(np.rint((whole + extra) * unit * share))
+                    signed[extra, MOVES + m, j] = amount
+                    signed[extra, MOVES - m, j] = -amount
         volume = np.int64(0)
-        flow = np.int64(0)
         if 0.0 < most[b] <= limit:  # every move is worked out: nothing to decide for a bar
+            one, two, three, four = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
             for k in range(b * per_bucket, (b + 1) * per_bucket):
                 more = np.uint64(carry < rest)
                 carry += den - rest if carry < rest else -rest
                 volume += np.int64(more)
-                flow += signed[more, np.uint64(MOVES + np.int64(change[np.uint64(k)]))]
+                move = np.uint64(MOVES + np.int64(change[np.uint64(k)]))
+                one += signed[more, move, 0]
+                two += signed[more, move, 1]
+                three += signed[more, move, 2]
+                four += signed[more, move, 3]
             volume += whole * per_bucket
+            flow[0], flow[1], flow[2], flow[3] = one, two, three, four
         else:
+            flow[:] = 0
             for k in range(b * per_bucket, (b + 1) * per_bucket):
                 more = np.uint64(carry < rest)
                 carry += den - rest if carry < rest else -rest
                 volume += whole + np.int64(more)
-                move = np.int64(change[k])
-                if move == change[k] and -some <= move <= some:
-                    flow += signed[more, np.uint64(MOVES + move)]
-                else:
-                    size = abs(float(change[k]))
-                    known = move == change[k] and size < MOVES
-                    share = excess((logs[abs(move)] if known else math.log(size)) - scale, nu, table)
-                    amount = np.int64(np.rint((whole + np.int64(more)) * unit * share))
-                    flow += amount if change[k] > 0 else -amount
-        net = max(-float(volume), min(float(volume), flow / unit))
+                size = abs(float(change[k]))
+                known = size == math.floor(size) and size < MOVES
+                place = (logs[np.int64(size)] if known else math.log(size)) - scale
+                for j in range(len(nus)):
+                    amount = np.int64(np.rint((whole + np.int64(more)) * unit * excess(place, nus[j], tables[j])))
+                    flow[j] += amount if change[k] > 0 else (-amount if change[k] < 0 else np.int64(0))
         nan = 0.0 if sigma[b] >= 0.0 else math.nan  # there is no sigma yet
-        imbalance[b] = abs(net) + nan
-        bought[b] = 0.5 * (volume + net) + nan
+        for j in range(len(nus)):
+            net = max(-float(volume), min(float(volume), flow[j] / unit))
+            imbalance[j, b] = abs(net) + nan
+            bought[j, b] = 0.5 * (volume + net) + nan
         total[b] = volume
 
 

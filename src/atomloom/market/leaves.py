@@ -11,7 +11,7 @@ import numpy as np
 
 from atomloom.errors import Infeasible
 from atomloom.market.buckets import buckets_of, swept, volume_index
-from atomloom.market.flow import classify, sigma_of, vpin_of
+from atomloom.market.flow import classify_all, sigma_of, vpin_of
 from atomloom.market.layout import layout_of
 from atomloom.market.points import config_of
 from atomloom.market.toxicity import check_window, stand
@@ -174,10 +174,11 @@ def leaf_rows(
     for alike in groups(points, ["price", "sigma"]):
         buckets = found[str(points["price"][alike[0]])]
         sigma = sigma_of(buckets, str(points["sigma"][alike[0]]))
-        for one_nu in groups(points[alike], ["nu"]):
-            kept = alike[one_nu]
-            with bench("classify"):
-                flow = classify(buckets.change, buckets.most, sigma, buckets.layout, float(points["nu"][kept[0]]))
+        by_nu = [alike[rows_of] for rows_of in groups(points[alike], ["nu"])]
+        with bench("classify"):
+            nus = [float(points["nu"][kept[0]]) for kept in by_nu]
+            flows = classify_all(buckets.change, buckets.most, sigma, buckets.layout, nus)
+        for kept, flow in zip(by_nu, flows, strict=True):
             for same in groups(points[kept], ["support_days", "cdf"]):
                 _series_rows(buckets, flow, points, kept[same], split, labels, bench, rows)
     return rows, bench.seconds
