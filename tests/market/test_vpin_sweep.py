@@ -20,7 +20,7 @@ from atomloom.market import buckets as bucketing
 from atomloom.market import lanes as lanes_module
 from atomloom.market.buckets import buckets_of, swept, volume_index
 from atomloom.market.cut_kernels import BLOCK, FITS, block_spans, spans_exactly
-from atomloom.market.flow import Spread, classify
+from atomloom.market.flow import Spread, classify, classify_all
 from atomloom.market.flow_kernels import bucket_sums, rolling_share
 from atomloom.market.layout import Layout, layout_of, trading_days
 from atomloom.market.series_kernels import expanding_normal, expanding_rank, window_extreme
@@ -397,3 +397,22 @@ def test_window_extreme(values, data):
     views = np.lib.stride_tricks.sliding_window_view(values, window)
     assert window_extreme(values, window, 1.0).tolist() == views.max(axis=1).tolist()
     assert window_extreme(values, window, -1.0).tolist() == views.min(axis=1).tolist()
+
+
+@given(st.integers(0, 10**6), st.booleans(), st.sampled_from([1, 2, 4, 6]))
+def test_several_degrees_of_freedom_at_once_give_the_bits_of_one_by_one(seed, whole, count):
+    rng = np.random.default_rng(seed)
+    n, per_bucket = 12, 5
+    change = rng.integers(-6, 7, n * per_bucket)
+    change[rng.integers(0, len(change), 3)] = rng.choice([0, 70, -500])
+    change = change.astype(np.int32) if whole else change * 0.7
+    most, sums = np.empty(n), np.empty((n, 2), np.int64)
+    bucket_sums(change, per_bucket, whole, most, sums)
+    sigma = rng.choice([math.nan, 0.0, 0.5, 3.0], n)
+    layout = Layout(n_buckets=n, per_bucket=per_bucket, num=1_003, den=60)
+    nus = [0.0, 0.1, 1.0, 5.0, math.inf, 30.0][:count]
+    for nu, flow in zip(nus, classify_all(change, most, sigma, layout, nus), strict=True):
+        alone = classify(change, most, sigma, layout, nu)
+        assert flow.imbalance.tobytes() == alone.imbalance.tobytes()
+        assert flow.bought.tobytes() == alone.bought.tobytes()
+        assert (flow.total == alone.total).all()

@@ -156,7 +156,7 @@ def classify_all(
     flows = []
     for begin in range(0, len(nus), TOGETHER):
         some = np.array(nus[begin : begin + TOGETHER], dtype=np.float64)
-        tables = np.stack([share_table(nu) for nu in some.tolist()])
+        tables = np.concatenate([share_table(nu) for nu in some.tolist()])
         imbalance, bought, total = empty((len(some), n)), empty((len(some), n)), empty(n, np.int64)
 
         def part(span: tuple[int, int]) -> None:

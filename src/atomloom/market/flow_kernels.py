@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.kernels.jit import kernel
-from atomloom.market.share_table import excess
+from atomloom.market.lanes import add_four
+from atomloom.market.share_table import PIECES, excess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MOVES = 64  # sizes of moves, in half ticks, whose share is worked out once per bucket
 TOGETHER = 4  # degrees of freedom that one pass serves: the lanes of a register
+_TWO_MOVES, _LANES = np.uint64(7), np.uint64(2)  # logarithms of 2 MOVES and of TOGETHER
 _EXACT_SQUARES = 2**61
 _EXACT_SUM = 3_000_000_000  # its square is below 2^63
 
@@ -171,8 +173,8 @@ def bucket_flow(
         Power of two; volume is added in fractions of 1 / unit, with unit times a bucket below 2^62.
     nus : (J,) float64
         Degrees of freedom, at most :data:`TOGETHER` of them.
-    tables : (J, PIECES, TERMS) float64
-        See :func:`atomloom.market.share_table.excess`.
+    tables : (J PIECES, TERMS) float64
+        One below the other: see :func:`atomloom.market.share_table.excess`.
     imbalance, bought : (J, B) float64
         Out.
     total : (B,) int64
@@ -187,32 +189,36 @@ def bucket_flow(
     whole, rest = num // den, num % den
     logs = np.array([math.log(max(float(m), 1.0)) for m in range(MOVES)])
     signed = np.zeros((2, 2 * MOVES, TOGETHER), np.int64)  # by volume (whole, whole + 1), by move + MOVES, and nu
+    lanes = signed.reshape(4 * MOVES * TOGETHER)
     flow = np.zeros(TOGETHER, np.int64)
     limit = min(MOVES - 1, per_bucket)
+    last = len(nus) - 1
     for b in range(len(sigma)):
         scale = math.log(sigma[b]) if sigma[b] > 0.0 else -math.inf
         some = few_moves(most[b], limit)
         for j in range(len(nus)):
             for m in range(1, some + 1):
-                share = excess(logs[m] - scale, nus[j], tables[j])
+                share = excess(logs[m] - scale, nus[j], tables, j * PIECES)
                 for extra in range(2):
                     amount = np.int64(np.rint((whole + extra) * unit * share))
                     signed[extra, MOVES + m, j] = amount
                     signed[extra, MOVES - m, j] = -amount
         volume = np.int64(0)
         if 0.0 < most[b] <= limit:  # every move is worked out: nothing to decide for a bar
-            one, two, three, four = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+            alone = np.int64(0)
+            flow[:] = 0
             for k in range(b * per_bucket, (b + 1) * per_bucket):
                 more = np.uint64(carry < rest)
                 carry += den - rest if carry < rest else -rest
                 volume += np.int64(more)
-                move = np.uint64(MOVES + np.int64(change[np.uint64(k)]))
-                one += signed[more, move, 0]
-                two += signed[more, move, 1]
-                three += signed[more, move, 2]
-                four += signed[more, move, 3]
+                place = (more << _TWO_MOVES) + np.uint64(MOVES + np.int64(change[np.uint64(k)]))
+                if last == 0:
+                    alone += lanes[place << _LANES]
+                else:
+                    add_four(flow, lanes, np.int64(place << _LANES))
+            if last == 0:
+                flow[0] = alone
             volume += whole * per_bucket
-            flow[0], flow[1], flow[2], flow[3] = one, two, three, four
         else:
             flow[:] = 0
             for k in range(b * per_bucket, (b + 1) * per_bucket):
@@ -221,9 +227,11 @@ def bucket_flow(
                 volume += whole + np.int64(more)
                 size = abs(float(change[k]))
                 known = size == math.floor(size) and size < MOVES
-                place = (logs[np.int64(size)] if known else math.log(size)) - scale
+                stand = (logs[np.int64(size)] if known else math.log(size)) - scale
                 for j in range(len(nus)):
-                    amount = np.int64(np.rint((whole + np.int64(more)) * unit * excess(place, nus[j], tables[j])))
+                    amount = np.int64(
+                        np.rint((whole + np.int64(more)) * unit * excess(stand, nus[j], tables, j * PIECES))
+                    )
                     flow[j] += amount if change[k] > 0 else (-amount if change[k] < 0 else np.int64(0))
         nan = 0.0 if sigma[b] >= 0.0 else math.nan  # there is no sigma yet
         for j in range(len(nus)):

@@ -247,3 +247,38 @@ def running_places(_: Any, sizes: Any, before: Any, offset: Any, scale: Any, pla
         return builder.extract_element(builder.load(carry), ir.Constant(_LANE, 0))
 
     return types.int64(sizes, before, offset, scale, place, passed), generate
+
+
+@vector_code
+def add_four(_: Any, total: Any, rows: Any, at: Any) -> Any:
+    """Add ``rows[at : at + 4]`` to ``total[:4]`` as one register; callable from kernels only.
+
+    Parameters
+    ----------
+    total : (at least 4,) int64, changed in place
+    rows : (at least at + 4,) int64, contiguous
+    at : int64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from atomloom.kernels.jit import kernel
+    >>> @kernel
+    ... def added(total, rows):
+    ...     add_four(total, rows, 1)
+    >>> total = np.ones(4, np.int64)
+    >>> added(total, np.arange(8))
+    >>> total
+    array([2, 3, 4, 5])
+    """
+    kind = ir.VectorType(ir.IntType(64), 4).as_pointer()
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to = builder.bitcast(context.make_array(signature.args[0])(context, builder, args[0]).data, kind)
+        source = context.make_array(signature.args[1])(context, builder, args[1]).data
+        held, more = builder.load(to), builder.load(builder.bitcast(builder.gep(source, [args[2]]), kind))
+        held.align = more.align = 8
+        builder.store(builder.add(held, more), to).align = 8
+        return context.get_dummy_value()
+
+    return types.void(total, rows, at), generate

@@ -32,7 +32,7 @@ def excess_at(log_moves: Floats, nu: float) -> Floats:
 
 
 @kernel
-def excess(log_move: float, nu: float, table: Floats) -> float:
+def excess(log_move: float, nu: float, table: Floats, first: int = 0) -> float:
     """Look up 2 F(exp(log_move)) - 1, between 0 and 1, within 3e-14 of the distribution function.
 
     Parameters
@@ -41,13 +41,15 @@ def excess(log_move: float, nu: float, table: Floats) -> float:
         ln(|move| / sigma), not NaN; inf where sigma is 0.
     nu : float
         Degrees of freedom the table was made for; 0 or inf for the normal.
-    table : (PIECES, TERMS) float64
+    table : (at least first + PIECES, TERMS) float64
         By :func:`share_table`.
+    first : int
+        Where it begins, below others.
     """
     place = (log_move - LOWEST) * PER_UNIT
     if not 0.0 <= place < PIECES:
         return 2.0 * student_cdf(math.exp(min(log_move, 709.0)), nu) - 1.0 if log_move < math.inf else 1.0
-    piece = np.uint64(place)
+    piece = np.uint64(place) + np.uint64(first)
     t = 2.0 * (place - math.floor(place)) - 1.0
     value: float = table[piece, 0]
     for power in range(1, TERMS):
