@@ -72,7 +72,9 @@ def _work(
         "trades": int(sum(values["trades"].values())),
         "text": found.summary(),
         "varied": found.varied,
-        **{name: values[name] for name in ("n_combinations", "n_feasible", "min_events", "best", "shrinkage")},
+        **{
+            name: values[name] for name in ("n_combinations", "n_runs", "n_feasible", "min_events", "best", "shrinkage")
+        },
         "sensitivity": values["sensitivity"],
         "work_seconds": values["seconds"],
     }
@@ -118,11 +120,23 @@ def _heat(found: Calibration) -> pd.DataFrame | None:
     return table.rename(columns={names[1]: "down"}).assign(across_name=names[0], down_name=names[1])
 
 
+def feasible(summary: dict[str, Any]) -> str:
+    """Say how much of a grid had enough data; of several instruments, out of how many runs.
+
+    Examples
+    --------
+    >>> feasible({"n_feasible": 7, "n_runs": 8, "symbols": ["A", "B"]})
+    '7 of 8 runs of 2 instruments'
+    """
+    of = f" of {summary['n_runs']:,} runs of {len(summary['symbols'])} instruments"
+    return f"{summary['n_feasible']:,}{of if len(summary['symbols']) > 1 else ''}"
+
+
 def _say(folder: RunFolder) -> list[tuple[str, str]]:
     summary = folder.record["summary"]
     rows = [
         ("trades", f"{summary['trades']:,} of {', '.join(summary['symbols'])}"),
-        ("grid", f"{summary['n_combinations']:,} combinations, {summary['n_feasible']:,} feasible"),
+        ("grid", f"{summary['n_combinations']:,} combinations, {feasible(summary)} feasible"),
     ]
     best = summary["best"]
     if best is None:

@@ -52,6 +52,8 @@ def load(path: Path, spec: Spec) -> Spec:
 def update(spec: Spec, values: Mapping[str, Any], where: str = "config") -> Spec:
     """Copy a spec with some values changed; tables change nested specs.
 
+    A text whose field has the metadata ``numbered`` may be given as a whole number.
+
     Raises
     ------
     BadInput
@@ -71,13 +73,15 @@ def update(spec: Spec, values: Mapping[str, Any], where: str = "config") -> Spec
     atomloom.errors.BadInput: config has no setting 'suport'. Did you mean 'support'? ...
     """
     known = {field.name: getattr(spec, field.name) for field in fields(spec)}  # type: ignore[arg-type]  # a dataclass
+    numbered = {field.name for field in fields(spec) if field.metadata.get("numbered")}  # type: ignore[arg-type]  # same
     changed = {}
     for name, value in values.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise BadInput(f"{where} has no setting {name!r}.{hint} The settings are: {', '.join(known)}.")
-        changed[name] = _fit(known[name], value, f"{where}: {name}")
+        given = str(value) if type(value) is int and name in numbered else value
+        changed[name] = _fit(known[name], given, f"{where}: {name}")
     return replace(spec, **changed)  # type: ignore[type-var]  # a dataclass
 
 

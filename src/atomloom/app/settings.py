@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from atomloom.errors import BadInput
 from atomloom.market.spec import VPINConfig
 
+_NUMBERED = {"numbered": True}  # a position is a number in TOML, too
+
 
 @dataclass(frozen=True)
 class TickSource:
@@ -32,6 +34,10 @@ class TickSource:
         Smallest price step; unset, it is the greatest common divisor of the prices.
     price_scale : float or None
         What prices are multiplied by in the file, for example 10000.
+    lot : float or None
+        Size of one stored unit where sizes have fractions: 1e-8 stores 0.5 as 50000000; unset, that of the format.
+    decimal : str
+        Decimal point of prices and sizes, "." or ","; empty for that of the format.
     sort : bool
         Weave rows that go back in time in where they belong; otherwise such a file is refused.
     ambiguous : str
@@ -49,16 +55,18 @@ class TickSource:
     start: str = ""
     end: str = ""
     format: str = ""
-    ts: str = ""
-    price: str = ""
-    size: str = ""
-    venue: str = ""
-    flags: str = ""
+    ts: str = field(default="", metadata=_NUMBERED)
+    price: str = field(default="", metadata=_NUMBERED)
+    size: str = field(default="", metadata=_NUMBERED)
+    venue: str = field(default="", metadata=_NUMBERED)
+    flags: str = field(default="", metadata=_NUMBERED)
     time: str = "auto"
     tz: str = ""
     date: str = ""
     tick_size: float | None = None
     price_scale: float | None = None
+    lot: float | None = None
+    decimal: str = ""
     sort: bool = False
     ambiguous: str = "reject"
     delimiter: str = ""

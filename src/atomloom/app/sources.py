@@ -39,8 +39,10 @@ _IN_CLI_WORDS = (
         "check the time format and --tick-size, and delimiter and names of columns in [ticks] of --config",
     ),
     (r"pass tick_size|give tick_size|give the true tick_size", "give --tick-size"),
-    (r"pass symbol=\.\.\.", "give --symbol"),
+    (r"pass symbol=\.\.\.", "give --symbol."),
     (r"\bkind='(\w+)'", r"--kind \1"),
+    (r"\bformat='([\w-]+)'(?: of ingest)?", r"--format \1"),
+    (r"pass format=\{'(\w+)': (\S+)\} to ingest", r"set \1 = \2 in [ticks] of --config"),
     (r"pass date=\S+", "give --date"),
     (r"overwrite=True", "another store"),
 )
@@ -188,7 +190,7 @@ def ingest(
             file,
             store,
             symbol=how.symbol,
-            format=_layout(how),
+            format=_layout(how, more.get("kind", "trades")),
             columns=how.columns or None,
             tz=how.tz or None,
             tick_size=how.tick_size,
@@ -206,14 +208,14 @@ def ingest(
         meter.end()
 
 
-def _layout(how: TickSource) -> Any:
-    if how.time == "auto":
+def _layout(how: TickSource, kind: str) -> Any:
+    said = {"time": "" if how.time == "auto" else how.time, "lot": how.lot, "decimal": how.decimal}
+    changes: dict[str, Any] = {name: value for name, value in said.items() if value not in {None, ""}}
+    if not changes:
         return how.format or None
-    from atomloom.store import Format, formats  # noqa: PLC0415  # same
+    from atomloom.store import formats  # noqa: PLC0415  # same
 
-    if how.format:
-        return replace(formats.PRESETS[how.format], time=how.time)
-    return Format(time=how.time)
+    return replace(formats.format_of(how.format or None, kind), **changes)
 
 
 def account(report: Any, chatter: Chatter, file: Any) -> None:

@@ -107,5 +107,5 @@ def folded(bins: pd.DataFrame, sigma: float) -> str:
         ax.set_xlim(second[0], second[-1] + width)
         ax.set_xlabel("seconds")
         ax.set_ylabel("trades")
-        ax.legend(loc="upper right")
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)  # above: a full bin may be anywhere
         return to_svg(figure, "Events by their phase in the period")

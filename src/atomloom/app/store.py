@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atomloom.app.options import Chatter, emit_json, say_result
+from atomloom.app.sources import in_cli_words
+from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +31,24 @@ def _span(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group(short_help="List, describe, verify, search and export a store.")
+class _Spoken(click.Group):
+    """A group whose refusals name options, not parameters."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            raise BadInput(in_cli_words(str(error))) from error
+
+
+def _one(argument: str | None, option: str | None) -> str | None:
+    """Take a symbol that may be an argument or an option."""
+    if argument is not None and option is not None:
+        raise click.UsageError("SYMBOL and --symbol are the same. Hint: give it once.")
+    return argument if option is None else option
+
+
+@click.group(cls=_Spoken, short_help="List, describe, verify, search and export a store.")
 def command() -> None:
     """List, describe, verify, search and export a store (an HDF5 file by `atomloom ingest`)."""
 
@@ -64,15 +83,16 @@ def ls(file: Path, *, as_json: bool) -> None:
 @command.command("info")
 @click.argument("file", type=FILE)
 @click.argument("symbol", required=False)
+@click.option("--symbol", "also", metavar="SYMBOL", help="The same as SYMBOL; needed where there are several.")
 @_KIND
 @_JSON
-def info(file: Path, symbol: str | None, kind: str, *, as_json: bool) -> None:
+def info(file: Path, symbol: str | None, also: str | None, kind: str, *, as_json: bool) -> None:
     """Describe one table: rows, times, columns, bytes, venues, where it came from."""
     import atomloom  # noqa: PLC0415  # same
     from atomloom.store.files import only_symbol  # noqa: PLC0415  # same
 
     with atomloom.store.open_store(file) as store:
-        found = store[only_symbol(store, symbol, kind)].info(kind)
+        found = store[only_symbol(store, _one(symbol, also), kind)].info(kind)
     if as_json:
         emit_json(found)
         return
@@ -97,15 +117,16 @@ def verify(file: Path, *, as_json: bool) -> int:
 @command.command("days")
 @click.argument("file", type=FILE)
 @click.argument("symbol", required=False)
+@click.option("--symbol", "also", metavar="SYMBOL", help="The same as SYMBOL; needed where there are several.")
 @_KIND
 @_JSON
-def days(file: Path, symbol: str | None, kind: str, *, as_json: bool) -> None:
+def days(file: Path, symbol: str | None, also: str | None, kind: str, *, as_json: bool) -> None:
     """List the UTC days of a table with their rows and volume."""
     import atomloom  # noqa: PLC0415  # same
     from atomloom.store.files import only_symbol  # noqa: PLC0415  # same
 
     with atomloom.store.open_store(file) as store:
-        name = only_symbol(store, symbol, kind)
+        name = only_symbol(store, _one(symbol, also), kind)
         frame = store[name].days(kind)
     frame["day"] = frame["day"].dt.strftime("%Y-%m-%d")
     if as_json:

@@ -296,7 +296,8 @@ def check_prices(px: NDArray[Any], start: int = 0) -> None:
         row = int(np.argmax(px <= 0))
         message = (
             f"px has values that are not positive (first at row {start + row:,}: {int(px[row])} ticks), "
-            "and the moves after events are log returns. Hint: shift the prices of a spread."
+            "and the moves after events are log returns. "
+            "Hint: take store[SYMBOL].where('price > 0').trades(), or shift the prices of a spread."
         )
         raise BadInput(message)
 

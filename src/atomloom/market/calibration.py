@@ -59,8 +59,10 @@ class Calibration:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        feasible = int((self.rows["infeasible"] == "").sum())
-        return f"Calibration({', '.join(self.symbols)}, {len(self):,} combinations, {feasible:,} feasible)"
+        feasible, symbols = int((self.rows["infeasible"] == "").sum()), self.symbols
+        of = f" of {len(self):,} runs" if len(symbols) > 1 else ""
+        combinations = len(self) // max(1, len(symbols))
+        return f"Calibration({', '.join(symbols)}, {combinations:,} combinations, {feasible:,}{of} feasible)"
 
     @property
     def symbols(self) -> list[str]:
@@ -211,6 +213,7 @@ class Calibration:
         best = self.best()
         return {
             "n_combinations": len(self.combined()),
+            "n_runs": len(self),
             "n_feasible": int((self.rows["infeasible"] == "").sum()),
             "min_events": self.min_events,
             "best": None if best is None else {**best, "config": best["config"].to_dict()},

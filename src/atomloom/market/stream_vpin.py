@@ -123,7 +123,8 @@ class VPINStream:
         self._tape.check(trades)
         at = None if now is None else moment(now)
         if int(trades.px.min()) <= 0:
-            raise BadInput("px has values that are not positive. Hint: shift the prices of a spread.")
+            message = "px has values that are not positive. "
+            raise BadInput(message + "Hint: leave them out, or shift the prices of a spread.")
         volume = self._volume + trades.volume
         if volume + self._taken > _MOST:
             raise BadInput("the open bucket would hold a volume beyond int64. Hint: rescale the sizes.")

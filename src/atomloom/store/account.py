@@ -109,7 +109,7 @@ class IngestReport:
             lines.append(f"rejected rows are in {self.rejects}")
         lines += [f"{name}: taken up again at byte {place:,}" for name, place in self.resumed_from.items()]
         total = self.seconds.get("total", 0.0)
-        if total:
+        if total and self.bytes:  # nothing was read of what is stored already
             stages = ", ".join(f"{name} {spent:.2f}" for name, spent in self.seconds.items() if name != "total")
             speed = f"{self.bytes / total / 1e6:,.0f} MB/s"
             lines.append(f"{self.bytes / 1e6:,.1f} MB in {total:.2f} s ({speed}; seconds of {stages})")

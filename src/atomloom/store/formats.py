@@ -326,6 +326,15 @@ def format_of(given: Format | Mapping[str, Any] | str | None, kind: str) -> Form
     if not isinstance(given, Format):
         given = Format.from_dict({"kind": kind, **given})
     if given.kind != kind:
-        message = f"the format is one of {given.kind}, and kind is {kind!r}. Hint: kind={given.kind!r}."
+        message = f"the format is one of {given.kind}, and kind is {kind!r}. "
+        message += f"Hint: kind={given.kind!r}{_sibling(given, kind)}."
         raise BadInput(message)
     return given
+
+
+def _sibling(given: Format, kind: str) -> str:
+    """Name the layout of the same vendor for the other kind, where there is one."""
+    name = next((name for name, preset in PRESETS.items() if preset is given), "")
+    vendor = name.partition("-")[0]
+    known = [each for each, preset in PRESETS.items() if preset.kind == kind and each.partition("-")[0] == vendor]
+    return f", or format={known[0]!r}" if name and known else ""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 1 << 20
 _LINES_SEEN = 100  # that are looked through for one of the right width
+_ROWS_SEEN = 1_000  # that are looked through for a second instrument
+_NEAR = 0.75  # how alike a name must be to be proposed: "lots" is not "ts"
+_NAMES = frozenset({"symbol", "ticker", "instrument", "instrument_id", "ric"})  # columns that tell instruments apart
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _DATED = re.compile(r"\d{4}-?\d\d-?\d\d")
 _EPOCH = re.compile(r"(\d{9,19})(?:\.\d*)?")
@@ -120,6 +123,7 @@ def read_head(text: bytes, layout: Format, name: str, *, optional: bool = True) 
         if not text[offset:].strip() and len(text) < HEAD_BYTES:
             message = f"{name} has a header and no rows. Hint: one row per line is expected."
             raise NoRows(message)
+        _refuse_several(text[offset:], cells, layout, delimiter, name)
     width = len(cells) if layout.width is None else layout.width
     names = tuple(cells) if header else tuple(f"column {k}" for k in range(width))
     epoch = _epoch(text, offset, delimiter, roles) if layout.time == "auto" and "date" not in roles else ""
@@ -207,7 +211,7 @@ def roles_of(cells: list[str], layout: Format, name: str, *, header: bool, optio
         example = {role: k for k, role in enumerate(needed)}
         message = (
             f"{name} has no header: its first line is {cells}. "
-            f"Hint: add one, or pass positions, for example columns={example}."
+            f"Hint: add one, or pass positions, for example columns={example}{_vendor(len(cells), layout.kind)}."
         )
         raise BadInput(message)
     if places and all(isinstance(where, int) for where in places):
@@ -254,6 +258,30 @@ def _refuse_other_kind(cells: list[str], plain: list[str], layout: Format, name:
         raise BadInput(message)
 
 
+def _refuse_several(text: bytes, cells: list[str], layout: Format, delimiter: str, name: str) -> None:
+    """Refuse a text whose first rows are of several instruments, unless columns are given by position."""
+    places = [k for k, cell in enumerate(cells) if cell.casefold().replace(" ", "_") in _NAMES]
+    if not places or any(isinstance(where, int) for where in layout.columns.values()):
+        return
+    seen: dict[str, None] = {}
+    for raw in itertools.islice(_lines(text, 0), _ROWS_SEEN):
+        row = cut(raw.decode("utf-8", "replace").rstrip("\r\n"), delimiter)
+        if len(row) == len(cells) and row[places[0]]:
+            seen[row[places[0]]] = None
+        if len(seen) > 1:
+            message = (
+                f"{name} has rows of several instruments: {cells[places[0]]!r} is {', '.join(map(repr, seen))}. "
+                "Hint: make a file of each; if they are one to you, give columns by position."
+            )
+            raise BadInput(message)
+
+
+def _vendor(width: int, kind: str) -> str:
+    """Name the layouts without header that have rows of this width."""
+    known = [each for each, preset in PRESETS.items() if (preset.width, preset.kind) == (width, kind)]
+    return f", or format={known[0]!r} of ingest if it is such a file" if known else ""
+
+
 def _place(cells: list[str], plain: list[str], role: str, wanted: str | int | None, name: str) -> int:
     if isinstance(wanted, int):
         return wanted
@@ -266,7 +294,9 @@ def _place(cells: list[str], plain: list[str], role: str, wanted: str | int | No
         if alias in plain:
             return plain.index(alias)
     known = ", ".join(ALIASES[role])
-    close = [cell for cell, low in zip(cells, plain, strict=True) if difflib.get_close_matches(low, ALIASES[role], 1)]
+    close = [
+        cell for cell, low in zip(cells, plain, strict=True) if difflib.get_close_matches(low, ALIASES[role], 1, _NEAR)
+    ]
     hint = f"did you mean {close[0]!r}? Pass" if close else "pass"
     message = (
         f"{name} has no column for {role} ({known}); it has {cells}. "

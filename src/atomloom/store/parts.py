@@ -188,7 +188,15 @@ def no_rows(names: Sequence[str], first: str) -> BadInput:
     """
     which = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     seen = first or "only blank lines"
-    return BadInput(f"{which} has no usable row ({seen}). Hint: check delimiter, columns, time format and tick_size.")
+    return BadInput(f"{which} has no usable row ({seen}). Hint: {_advice(seen)}.")
+
+
+def _advice(seen: str) -> str:
+    if "size is not a whole number" in seen:
+        return "for sizes with fractions pass format={'lot': 1e-08} to ingest"
+    if "is not a plain number" in seen:
+        return "for decimal commas pass format={'decimal': ','} to ingest; thousands separators must go"
+    return "check delimiter, columns, time format and tick_size"
 
 
 def _sample(part: Part, budget: int) -> Iterator[Piece]:

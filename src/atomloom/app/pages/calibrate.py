@@ -58,7 +58,7 @@ def _tiles(summary: dict[str, Any]) -> list[tuple[str, str]]:
     rates = [(f"best, {part}", "none" if best is None else _rate(best[part])) for part in ("train", "test")]
     return [
         ("combinations", f"{summary['n_combinations']:,}"),
-        ("feasible", f"{summary['n_feasible']:,}"),
+        ("feasible", f"{summary['n_feasible']:,}" + (f" of {summary['n_runs']:,}" if "n_runs" in summary else "")),
         *rates,
         ("time", f"{summary['seconds']:.1f} s"),
     ]
