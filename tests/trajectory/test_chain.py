@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -128,3 +129,11 @@ def test_bad_options_are_refused(options, says):
 def test_reward_without_risk_has_no_ratio():
     with pytest.raises(Infeasible):
         solve_chain([[0], [1]], [[1.0, 2.0]], [[0.0, 1.0]], objective="sharpe")
+
+
+def test_a_chain_tells_what_it_found():
+    found = solve_chain([[0], [1]], [[1.0, 2.0]], [[1.0, 1.0]], objective="sharpe")
+    told = json.loads(json.dumps(found.to_dict()))
+    assert (told["path"], told["states"], told["value"], told["status"]) == ([1], [[1]], 2.0, "optimal")
+    assert told["certificate"]["kind"] == "lines"
+    assert found.summary().startswith("optimal: 2 over 1 horizons")

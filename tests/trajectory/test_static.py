@@ -69,6 +69,7 @@ def test_rows_are_scores():
         assert row.cost == pytest.approx(score.cost.sum())
         assert row.turnover == pytest.approx(score.turnover.sum())
         assert row.regret == pytest.approx((comparison.best - row.value) / max(comparison.best, row.value), abs=1e-12)
+        assert row.runtime > 0.0
         assert (row.method in comparison.results) == (not row.method.startswith("static"))
     assert comparison.best == pytest.approx(solve(problem, "exact").upper_bound)
     assert comparison["beam"].note == "heuristic"

@@ -149,10 +149,23 @@ def threshold_line(ax: Axes, level: float) -> None:
     )
 
 
+def _settle(figure: Figure) -> None:
+    """Lay a figure out once and round it: the layout's last bits depend on where in memory its solver was."""
+    if figure.get_layout_engine() is None:
+        return
+    FigureCanvasSVG(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        left, bottom, width, height = (round(float(value), 6) for value in ax.get_position().bounds)
+        ax.set_position((left, bottom, width, height))
+
+
 def to_svg(figure: Figure, title: str) -> str:
     """Write a figure as an SVG element: no ids that clash on a page, no dates, themed colours and font."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    _settle(figure)
     FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)  # type: ignore[no-untyped-call]
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]

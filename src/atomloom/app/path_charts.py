@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -66,18 +65,7 @@ def path(result: pd.DataFrame, names: Sequence[str]) -> str:
         traded.set_xlabel("horizon")
         traded.set_xlim(0.4, horizons + 0.6)
         traded.xaxis.set_major_locator(MaxNLocator(integer=True))
-        return to_svg(_steady(figure), "Weights, mean, cost and turnover by horizon")
-
-
-def _steady(figure: Figure) -> Figure:
-    """Lay a figure out once and round it: the layout's last bits depend on where in memory its solver was."""
-    FigureCanvasSVG(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for ax in figure.axes:
-        left, bottom, width, height = (round(float(value), 6) for value in ax.get_position().bounds)
-        ax.set_position((left, bottom, width, height))
-    return figure
+        return to_svg(figure, "Weights, mean, cost and turnover by horizon")
 
 
 def _weights(ax: Axes, weights: Reals, names: Sequence[str]) -> None:
@@ -131,7 +119,7 @@ def hull(cloud: pd.DataFrame | None, certificate: dict[str, Any], best: tuple[fl
         whole.set_ylabel("mean after costs")
         whole.set_title("No path lies above a line")
         near.set_title("The same, near the path (large dot)")
-        return to_svg(_steady(figure), "Variance and mean of paths, and the lines that bound them")
+        return to_svg(figure, "Variance and mean of paths, and the lines that bound them")
 
 
 def _lines(ax: Axes, span: Reals, inside: Reals, lines: Any, own: Reals, *, curve: bool) -> None:
@@ -197,4 +185,4 @@ def methods(table: pd.DataFrame) -> str:
         ax.grid(visible=False, axis="y")
         ax.set_xlabel("below the bound, %" if proved else "below the best that was found, %")
         ax.set_title("Regret: how much better a path on the grid can be")
-        return to_svg(_steady(figure), "Regret by method")
+        return to_svg(figure, "Regret by method")

@@ -119,7 +119,11 @@ def _work(
                 meter.end()
     result = json.loads(file.read_text(encoding="utf-8"))
     if result["status"] == "bounded":
-        chatter.warn(f"time or memory ended before the proof: {_nearness(result)}.")
+        hidden = "rounding" in result["detail"]
+        why = (
+            "large terms cancel, and rounding hides what is left" if hidden else "time or memory ended before the proof"
+        )
+        chatter.warn(f"{why}: {_nearness(result)}.")
     if settings.compare:
         with folder.stage("compare"):
             compared(folder, problem, settings, result["method"], run.threads)

@@ -10,9 +10,10 @@ import numpy as np
 
 from atomloom._lazy import need
 from atomloom.errors import BadInput, Infeasible
+from atomloom.trajectory.checks import check_count
 from atomloom.trajectory.coordinate import start
 from atomloom.trajectory.lattice import check_room
-from atomloom.trajectory.levels import Levels, check_count, shown
+from atomloom.trajectory.levels import Levels, shown
 from atomloom.trajectory.result import Found
 
 if TYPE_CHECKING:

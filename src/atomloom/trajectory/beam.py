@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.trajectory.checks import check_count
 from atomloom.trajectory.lattice import check_room, omega, omega_size
-from atomloom.trajectory.levels import Levels, check_count, ratios, shown
+from atomloom.trajectory.levels import Levels, ratios, shown
 from atomloom.trajectory.result import Found
 from atomloom.trajectory.score import node_tables
 

@@ -26,7 +26,7 @@ class Certificate:
     points : tuple of (variance, mean)
         Of the path that touches each line.
     variance_min : float
-        No path varies less.
+        No path that earns anything varies less.
     bound : float
         What follows: no path is worth more.
 
@@ -74,10 +74,13 @@ def outer_bound(lines: Sequence[tuple[float, float]], variance_min: float) -> fl
     >>> outer_bound([(1.0, 0.0), (0.0, 2.0)], 1.0)  # corners (1, 1) and (2, 2)
     1.414213562373095
     """
-    return max(
-        corner_ratio(*corner)
-        for corner in corners([(price, level, math.inf, -math.inf) for price, level in lines], variance_min)
-    )
+    kept: list[tuple[float, float, float, float]] = []
+    for price, level in lines:
+        line = (price, level, math.inf, variance_min)
+        while len(kept) > 1 and corner(kept[-2], line)[0] <= corner(kept[-2], kept[-1])[0]:
+            kept.pop()  # it lies above where its neighbours meet
+        kept.append(line)
+    return max(corner_ratio(*each) for each in corners(kept, variance_min))
 
 
 def corners(lines: Sequence[tuple[float, float, float, float]], variance_min: float) -> list[tuple[float, float]]:

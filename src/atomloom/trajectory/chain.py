@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.engine.budget import resolve_threads
+from atomloom.engine.budget import parse_size, resolve_threads
 from atomloom.errors import BadInput
 from atomloom.trajectory.certificate import Certificate, corner_ratio
-from atomloom.trajectory.checks import check_choice, numbers
-from atomloom.trajectory.exact import ON_NEGATIVE, along_a_line, passes_for, search_chain
+from atomloom.trajectory.checks import check_choice, check_seconds, numbers, reals
+from atomloom.trajectory.exact import ON_NEGATIVE, along_a_line, check_memory, passes_for, search_chain
 from atomloom.trajectory.lattice import omega, omega_size
 from atomloom.trajectory.passes import Chain, Runner
 from atomloom.trajectory.plan import plan_of
@@ -65,6 +65,24 @@ class ChainResult:
     n_passes: int
     runtime: float
 
+    def summary(self) -> str:
+        """Say in a line what was found.
+
+        Examples
+        --------
+        >>> solve_chain([[0], [1]], [[1.0, 3.0], [2.0, 0.0]]).summary()
+        'optimal: 5 over 2 horizons, no path is worth more than 5 (1 pass)'
+        """
+        passes = "1 pass" if self.n_passes == 1 else f"{self.n_passes} passes"
+        bound = f"no path is worth more than {self.upper_bound:.10g}"
+        return f"{self.status}: {self.value:.10g} over {len(self.path)} horizons, {bound} ({passes})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain values."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain = {"path": self.path.tolist(), "states": self.states.tolist(), "certificate": self.certificate.to_dict()}
+        return found | plain
+
 
 def solve_chain(
     states: ArrayLike,
@@ -77,6 +95,7 @@ def solve_chain(
     risk_aversion: float | None = None,
     threads: int | None = None,
     time_limit: float | None = None,
+    memory: int | str | None = None,
     on_negative: str = "exact",
     listen: Callable[[PassDone], None] | None = None,
 ) -> ChainResult:
@@ -106,6 +125,8 @@ def solve_chain(
     threads : int, optional
     time_limit : float, optional
         Seconds, of "sharpe".
+    memory : int or str, optional
+        Most memory of a transition, in bytes or like "2GB"; a quarter of what is free where not given.
     on_negative : {"exact", "bound"}
         Of "sharpe": see :func:`~atomloom.trajectory.solve`.
     listen : callable, optional
@@ -120,6 +141,8 @@ def solve_chain(
         For other shapes, states that are no integers or occur twice, no allowed state in a horizon.
     Infeasible
         If a path without risk earns something and the objective is "sharpe".
+    OverBudget
+        If the prefixes and suffixes of the states, each with each, do not fit into memory.
 
     Notes
     -----
@@ -141,17 +164,18 @@ def solve_chain(
     risks = np.zeros_like(gain) if risk is None else _table(risk, "risk", len(held), len(gain))
     _check_objective(objective, risk is not None, risk_aversion)
     tables = _costs(cost, held, start, gain.shape[0])
+    seconds, room = check_seconds(time_limit), None if memory is None else parse_size(memory)
     if start is not None:
         first = np.asarray(start, dtype=np.int64).ravel()
         change = held - first + tables.shape[2] // 2
         gain[0] -= tables[0, np.arange(held.shape[1]), change].sum(axis=1)
     began = time.perf_counter()
     chain = Chain(held, gain, risks, np.ascontiguousarray(tables[:, :, ::-1]))
-    runner = Runner(passes_for(chain, _sphere(chain), resolve_threads(threads)))
+    runner = Runner(passes_for(chain, _sphere(chain, room), resolve_threads(threads), room))
     if objective != "sharpe":
         line, proof = along_a_line(runner, risk_aversion or 0.0, listen)
         return _result(runner, line.path, objective, risk is not None, proof, began, complete=True)
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = None if seconds is None else time.monotonic() + seconds
     found = search_chain(runner, deadline=deadline, listen=listen, on_negative=on_negative)
     place = {row.tobytes(): k for k, row in enumerate(held)}
     path = np.array([place[row.tobytes()] for row in found.units])
@@ -172,7 +196,7 @@ def _result(
     mean, variance = runner.chain.worth(path)
     value = corner_ratio(variance, mean) if objective == "sharpe" else mean - proof.lines[0][0] * variance
     bound = max(proof.bound, value)
-    near = bound - value <= 1e-12 * max(abs(bound), abs(value))
+    near = bound == value or bound - value <= 1e-12 * max(abs(bound), abs(value))
     return ChainResult(
         path, runner.chain.states[path], value, mean, variance if has_risk else float("nan"),
         "optimal" if near and complete else "bounded", bound, proof, runner.count, time.perf_counter() - began,
@@ -180,6 +204,7 @@ def _result(
 
 
 def _states(given: ArrayLike) -> NDArray[np.int64]:
+    reals(given, "states", "(S, N)")
     raw = np.asarray(given)
     if raw.ndim != 2 or raw.size == 0 or raw.dtype.kind not in "iu":
         message = f"states are {raw.dtype} of shape {raw.shape}. Hint: give (S, N) integers."
@@ -193,7 +218,7 @@ def _states(given: ArrayLike) -> NDArray[np.int64]:
 
 
 def _table(given: ArrayLike, name: str, states: int, horizons: int | None) -> Reals:
-    raw = np.asarray(given, dtype=np.float64)
+    raw = reals(given, name, "(H, S)")
     barred = np.isneginf(raw) if name == "reward" else np.zeros(raw.shape, np.bool_)
     least = 0.0 if name == "risk" else None
     found = np.array(numbers(np.where(barred, 0.0, raw), name, (horizons, states), least=least))
@@ -221,6 +246,7 @@ def _check_objective(objective: str, has_risk: bool, risk_aversion: float | None
 def _costs(given: ArrayLike | None, states: NDArray[np.int64], start: ArrayLike | None, horizons: int) -> Reals:
     reach = int((states.max(axis=0) - states.min(axis=0)).max())
     if start is not None:
+        reals(start, "start", f"({states.shape[1]})")
         first = np.asarray(start)
         if first.shape != (states.shape[1],) or first.dtype.kind not in "iu":
             message = f"start is {first.dtype} of shape {first.shape}. Hint: give {states.shape[1]} integers."
@@ -229,18 +255,19 @@ def _costs(given: ArrayLike | None, states: NDArray[np.int64], start: ArrayLike 
     shape = (horizons, states.shape[1])
     if given is None:
         return np.zeros((*shape, 2 * reach + 1))
-    raw = np.asarray(given, dtype=np.float64)
+    raw = reals(given, "cost", "(D), (N, D) or (H, N, D)")
     if raw.ndim == 0 or raw.shape[-1] % 2 == 0 or raw.shape[-1] < 2 * reach + 1:
         message = (
             f"cost has {raw.shape[-1] if raw.ndim else 0} places; changes of -{reach} to {reach} units need "
             f"{2 * reach + 1}, an odd number. Hint: the cost of d units stands at place d + (D - 1) / 2."
         )
         raise BadInput(message)
-    spread = np.broadcast_to(raw, (*shape, raw.shape[-1])) if raw.ndim < 3 else raw
+    fits = raw.ndim == 1 or raw.shape == (shape[1], raw.shape[-1])
+    spread = np.broadcast_to(raw, (*shape, raw.shape[-1])) if fits else raw
     return numbers(np.array(spread, copy=True), "cost", (*shape, raw.shape[-1]))
 
 
-def _sphere(chain: Chain) -> Any:
+def _sphere(chain: Chain, memory: int | None) -> Any:
     """Give the plan of the portfolios of K units where these are exactly the states."""
     units = int(np.abs(chain.states[0]).sum())
     count, assets = chain.states.shape
@@ -248,4 +275,5 @@ def _sphere(chain: Chain) -> Any:
         return None
     if chain.cost.shape[2] != 4 * units + 1 or not np.array_equal(chain.states, omega(assets, units)):
         return None
+    check_memory(assets, units, len(chain.gain), memory)
     return plan_of(assets, units)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_UNITS = 32_767
 _SYMMETRY, _NEGATIVE = 1e-10, 1e-10
+_KINDS = {"U": "text", "S": "bytes", "b": "true or false", "c": "complex", "M": "dates", "m": "times"}
 
 
 def numbers(given: Any, name: str, shape: tuple[int | None, ...], *, least: float | None = None) -> Reals:
@@ -36,11 +37,7 @@ def numbers(given: Any, name: str, shape: tuple[int | None, ...], *, least: floa
     Traceback (most recent call last):
     atomloom.errors.BadInput: w0 has 1 value that is not finite (first at [1]: nan). Hint: drop or fill it.
     """
-    try:
-        found = np.ascontiguousarray(given, dtype=np.float64).reshape(np.shape(given))
-    except (TypeError, ValueError) as error:
-        message = f"{name} is no array of numbers: {error}. Hint: give floats of shape {_shown(shape)}."
-        raise BadInput(message) from error
+    found = reals(given, name, _shown(shape))
     fits = found.ndim == len(shape) and all(
         have == want if want is not None else have > 0 for have, want in zip(found.shape, shape, strict=True)
     )
@@ -53,6 +50,32 @@ def numbers(given: Any, name: str, shape: tuple[int | None, ...], *, least: floa
     if least is not None and (found < least).any():
         raise BadInput(_first(found, found < least, name, f"below {least:g}", f"give at least {least:g}"))
     return found
+
+
+def reals(given: Any, name: str, shape: str = "any") -> Reals:
+    """Take numbers of any shape as an own float64 array, contiguous.
+
+    Raises
+    ------
+    BadInput
+        For rows of different lengths, text, dates, truth values, complex numbers, and what is too large for a float.
+
+    Examples
+    --------
+    >>> reals([1, 2], "mu")
+    array([1., 2.])
+    >>> reals([True, False], "mu", "(2)")
+    Traceback (most recent call last):
+    atomloom.errors.BadInput: mu is no array of numbers: its values are true or false. Hint: give floats of shape (2).
+    """
+    try:
+        raw = np.asarray(given)
+        if raw.dtype.kind in "iufO":
+            return np.array(raw, dtype=np.float64, order="C")
+        error: Any = f"its values are {_KINDS.get(raw.dtype.kind, raw.dtype)}"
+    except (TypeError, ValueError, OverflowError) as caught:
+        error = str(caught).rstrip(".")
+    raise BadInput(f"{name} is no array of numbers: {error}. Hint: give floats of shape {shape}.")
 
 
 def covariances(given: Any, shape: tuple[int, ...]) -> Reals:
@@ -70,10 +93,10 @@ def covariances(given: Any, shape: tuple[int, ...]) -> Reals:
     atomloom.errors.BadInput: cov[0] is not positive semidefinite (least eigenvalue -1). Hint: shrink or clip it.
     """
     horizons, assets = shape
-    raw = np.asarray(given)
+    raw = reals(given, "cov", _shown((horizons, assets, assets)))
     if raw.ndim == 2 and horizons == 1:
         raw = raw[None]
-    found = numbers(np.array(raw, copy=True), "cov", (horizons, assets, assets))
+    found = numbers(raw, "cov", (horizons, assets, assets))
     for h, matrix in enumerate(found):
         scale = float(np.abs(matrix).max())
         if float(np.abs(matrix - matrix.T).max()) > _SYMMETRY * scale:
@@ -100,7 +123,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     Traceback (most recent call last):
     atomloom.errors.BadInput: cost_fn is 'sqr'. Hint: did you mean 'sqrt'? One of sqrt, linear.
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         near = difflib.get_close_matches(str(value), choices, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""
         message = f"{name} is {value!r}. Hint: {meant}One of {', '.join(choices)}."
@@ -121,6 +144,54 @@ def check_units(value: Any) -> int:
         message = f"units is {value!r}. Hint: give a whole number from 1 to {MOST_UNITS:,}."
         raise BadInput(message)
     return int(value)
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Take a whole number of at least so much.
+
+    Examples
+    --------
+    >>> check_count("width", 0)
+    Traceback (most recent call last):
+    atomloom.errors.BadInput: width is 0. Hint: give a whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise BadInput(f"{name} is {value!r}. Hint: give a whole number of at least {least}.")
+    return int(value)
+
+
+def check_share(name: str, value: Any, what: str) -> float:
+    """Take a number from 0 to 1.
+
+    Examples
+    --------
+    >>> check_share("mutation", 2, "a chance")
+    Traceback (most recent call last):
+    atomloom.errors.BadInput: mutation is 2. Hint: give a chance from 0 to 1.
+    """
+    if not _is_number(value) or not 0.0 <= value <= 1.0:
+        raise BadInput(f"{name} is {value!r}. Hint: give {what} from 0 to 1.")
+    return float(value)
+
+
+def check_seconds(value: Any) -> float | None:
+    """Take a limit of time, or none.
+
+    Examples
+    --------
+    >>> check_seconds(0)
+    Traceback (most recent call last):
+    atomloom.errors.BadInput: time_limit is 0. Hint: give seconds above 0, or None.
+    """
+    if value is None:
+        return None
+    if not _is_number(value) or not 0.0 < value < np.inf:
+        raise BadInput(f"time_limit is {value!r}. Hint: give seconds above 0, or None.")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _shown(shape: tuple[int | None, ...]) -> str:

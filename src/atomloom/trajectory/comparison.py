@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -203,7 +204,9 @@ def compare(
     scores: dict[str, Score] = {}
     results: dict[str, TrajectoryResult] = {}
     notes: dict[str, str] = {}
+    spent: dict[str, float] = {}
     for method in methods:
+        began = time.perf_counter()
         try:
             if method in STATIC:
                 found = static_solution(problem, grid=method == "static_grid")
@@ -216,9 +219,11 @@ def compare(
             if isinstance(error, BadInput) and method not in STATIC:
                 raise
             notes[method] = str(error)
+        spent[method] = results[method].runtime if method in results else time.perf_counter() - began
     best, proved = _best(scores, results)
     rows = tuple(
-        _row(method, scores.get(method), best, results.get(method), notes.get(method, "")) for method in methods
+        _row(method, scores.get(method), best, results.get(method), notes.get(method, ""), spent[method])
+        for method in methods
     )
     return Comparison(problem, rows, best, proved, weights, scores, results)
 
@@ -249,14 +254,15 @@ def _note(problem: TrajectoryProblem, method: str) -> str:
     return "bounds ignored" if method == "static" and problem.bounds is not None else ""
 
 
-def _row(method: str, score: Score | None, best: float, result: TrajectoryResult | None, note: str) -> ComparisonRow:
+def _row(
+    method: str, score: Score | None, best: float, result: TrajectoryResult | None, note: str, runtime: float
+) -> ComparisonRow:
     if score is None:
         return ComparisonRow(method, *_NOTHING, note)
     value = score.value
     regret = 0.0 if value == best else (best - value) / max(abs(best), abs(value))
     if result is not None:
         note = note or ("" if result.status == "optimal" else result.status)
-    runtime = 0.0 if result is None else result.runtime
     cost, turnover = float(score.cost.sum()), float(score.turnover.sum())
     return ComparisonRow(method, value, score.sr, score.mean, score.variance, cost, turnover, regret, runtime, note)
 

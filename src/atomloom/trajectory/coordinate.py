@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.trajectory.levels import Levels, check_count
+from atomloom.trajectory.checks import check_count
+from atomloom.trajectory.levels import Levels
 from atomloom.trajectory.result import Found
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from atomloom.trajectory.negative import least_bad
 from atomloom.trajectory.passes import Chain, DivePasses, Runner, SpherePasses, TriePasses
 from atomloom.trajectory.plan import Plan, plan_of, sizes_of
 from atomloom.trajectory.result import Found
-from atomloom.trajectory.score import node_tables
+from atomloom.trajectory.score import NOTHING, node_tables
 from atomloom.trajectory.search import Search, refuse_riskless
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def chain_of(problem: TrajectoryProblem) -> Chain:
     return Chain(states, gain, risk, np.ascontiguousarray(problem.table()[:, :, ::-1]))
 
 
-def passes_for(chain: Chain, plan: Plan | None, threads: int) -> Passes:
+def passes_for(chain: Chain, plan: Plan | None, threads: int, memory: int | None = None) -> Passes:
     """Choose how transitions are made: by registers for whole spheres, by prefixes and suffixes for any other set."""
     if plan is None:
-        return TriePasses(chain)
+        return TriePasses(chain, memory)
     sizes = sizes_of(plan.assets, plan.units)
     return DivePasses(chain, plan, sizes, threads) if sizes.dives else SpherePasses(chain, plan, sizes)
 
@@ -114,14 +114,16 @@ def search_chain(
     """Find the path with the largest mean / sqrt(variance) of any chain, and prove it."""
     chain = runner.chain
     allowed = np.where(np.isneginf(chain.gain), np.inf, chain.risk)
-    least = float(allowed.min(axis=1).sum())
-    if least <= 0.0:
-        _check_riskless(runner)
+    least, noise = float(allowed.min(axis=1).sum()), 0.0
+    if least <= 0.0:  # what does not vary earns nothing, and what varies does so in one horizon at least
+        noise = _check_riskless(runner)
+        least = float(allowed.min(initial=np.inf, where=allowed > 0.0))
+        least = least if least < np.inf else 0.0
     search = Search(runner, least, deadline=deadline, listen=listen)
     top = search.add(0.0)
     if top.mean < 0.0:
         return least_bad(runner, search, on_negative)
-    if top.mean == 0.0:  # no path earns anything, so none has a ratio above 0
+    if top.mean <= noise:  # no path earns anything, so none has a ratio above 0
         certificate = Certificate("lines", ((0.0, top.level),), ((top.variance, top.mean),), least, 0.0)
         return _found(chain, top, certificate, 1)
     search.climb()
@@ -131,20 +133,22 @@ def search_chain(
     return found._replace(complete=complete)
 
 
-def _check_riskless(runner: Runner) -> None:
-    """Refuse a chain whose paths without variance earn something."""
+def _check_riskless(runner: Runner) -> float:
+    """Refuse a chain whose paths without variance earn something; give what of their means is rounding."""
     chain = runner.chain
     gain = np.where(chain.risk <= 0.0, chain.gain, -np.inf)
     if not np.isfinite(gain).any(axis=1).all():
-        return
+        return 0.0
+    noise = NOTHING * float(np.abs(gain, where=np.isfinite(gain), out=np.zeros_like(gain)).max(axis=1).sum())
     plain = Chain(chain.states, gain, chain.risk, chain.cost)
     held, runner.chain = runner.chain, plain
     try:
         line = runner.line(0.0)
     finally:
         runner.chain = held
-    if line.mean > 0.0:
+    if line.mean > noise:
         refuse_riskless(line.mean)
+    return noise
 
 
 def _found(chain: Chain, line: Line, certificate: Certificate, passes: int) -> Found:

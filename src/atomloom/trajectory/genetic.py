@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.trajectory.checks import check_count, check_share
 from atomloom.trajectory.coordinate import climb, start
-from atomloom.trajectory.levels import Levels, check_count
+from atomloom.trajectory.levels import Levels
 from atomloom.trajectory.result import Found
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def genetic(
     if check_count("elite", elite) >= check_count("population", population):
         raise BadInput(f"elite is {elite} of a population of {population}. Hint: keep fewer than there are.")
     check_count("tournament", tournament)
-    if not 0.0 <= mutation <= 1.0:
-        raise BadInput(f"mutation is {mutation!r}. Hint: give a chance from 0 to 1.")
+    check_share("mutation", mutation, "a chance")
     levels = Levels(problem)
     draws = np.random.Generator(np.random.Philox(seed))
     paths = _first_paths(levels, draws, population)

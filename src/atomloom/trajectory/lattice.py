@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.engine.budget import show_size
+from atomloom.engine.budget import parse_size, show_size
 from atomloom.errors import BadInput, OverBudget
+from atomloom.trajectory.checks import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,15 +85,15 @@ def omega_size(assets: int, units: int) -> int:
     return sum(math.comb(assets, j) * math.comb(units - 1, j - 1) * 2**j for j in range(1, min(assets, units) + 1))
 
 
-def omega(assets: int, units: int, *, memory: int | None = None) -> States:
+def omega(assets: int, units: int, *, memory: int | str | None = None) -> States:
     """List all states, in lexicographic order.
 
     Parameters
     ----------
     assets, units : int
         N >= 1, K >= 1.
-    memory : int, optional
-        Most bytes to take; a quarter of what is free where not given.
+    memory : int or str, optional
+        Most memory to take, in bytes or like "2GB"; a quarter of what is free where not given.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def omega(assets: int, units: int, *, memory: int | None = None) -> States:
     kind = dtype_of(units)
     check_room(
         rows * assets * kind.itemsize,
-        memory,
+        None if memory is None else parse_size(memory),
         f"omega({assets}, {units}) has {rows:,} states",
         "take blocks from iter_omega",
     )
@@ -149,6 +150,7 @@ def iter_omega(assets: int, units: int, *, rows: int = _BLOCK_ROWS) -> Iterator[
     """
     left = omega_size(assets, units)
     last: States | None = None
+    check_count("rows", rows)
     while left:
         block = np.empty((min(rows, left), assets), dtype_of(units))
         _fill(block, assets, units, last)
@@ -200,11 +202,8 @@ def _fill(states: States, assets: int, units: int, last: States | None) -> None:
 
 
 def _check(assets: int, units: int, least: int = 1) -> None:
-    asked: tuple[tuple[str, Any, int], ...] = (("assets", assets, 1), ("units", units, least))
-    for name, value, low in asked:
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-            message = f"{name} is {value!r}. Hint: give a whole number of at least {low}."
-            raise BadInput(message)
+    check_count("assets", assets)
+    check_count("units", units, least)
     if units > np.iinfo(np.int16).max:
         message = f"units is {units:,}. Hint: at most {np.iinfo(np.int16).max:,} are counted."
         raise BadInput(message)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import BadInput
 from atomloom.trajectory.problem import on_grid, shape_of
 
 if TYPE_CHECKING:
@@ -150,17 +149,3 @@ def shown(problem: TrajectoryProblem) -> str:
     '3 assets, 2 horizons and 5 units'
     """
     return f"{problem.assets} assets, {problem.horizons} horizons and {problem.units} units"
-
-
-def check_count(name: str, value: Any, least: int = 1) -> int:
-    """Take a whole number of at least so much.
-
-    Examples
-    --------
-    >>> check_count("width", 0)
-    Traceback (most recent call last):
-    atomloom.errors.BadInput: width is 0. Hint: give a whole number of at least 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise BadInput(f"{name} is {value!r}. Hint: give a whole number of at least {least}.")
-    return int(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
-from atomloom.trajectory.checks import check_choice, numbers
+from atomloom.trajectory.checks import check_choice, check_count, check_share, numbers, reals
 from atomloom.trajectory.problem import TrajectoryProblem
 
 if TYPE_CHECKING:
@@ -80,11 +80,9 @@ def problem_from_prices(
     """
     known = numbers(prices, "prices", (None, None))
     check_choice("returns", returns, RETURNS)
-    horizons, window = _count(horizons, "horizons", 1), _count(window, "window", 2)
-    step = window if step is None else _count(step, "step", 1)
-    if not 0.0 <= float(shrink) <= 1.0:
-        message = f"shrink is {shrink!r}. Hint: give a share from 0 (the window's own covariances) to 1 (variances)."
-        raise BadInput(message)
+    horizons, window = check_count("horizons", horizons), check_count("window", window, least=2)
+    step = window if step is None else check_count("step", step)
+    shrink = check_share("shrink", shrink, "a share of the covariances,")
     if (known <= 0.0).any():
         row, column = (int(i) for i in np.argwhere(known <= 0.0)[0])
         message = f"prices[{row}, {column}] is {known[row, column]:g}, not positive. Hint: drop or fill it."
@@ -97,7 +95,7 @@ def problem_from_prices(
         )
         raise Infeasible(message)
     change = np.diff(np.log(known), axis=0) if returns == "log" else known[1:] / known[:-1] - 1.0
-    mu, cov = _estimates(change, horizons, window, step, float(shrink))
+    mu, cov = _estimates(change, horizons, window, step, shrink)
     return TrajectoryProblem(
         mu, cov, _by_horizon(cost, mu.shape), units, None if w0 is None else np.asarray(w0), **more
     )
@@ -118,12 +116,5 @@ def _estimates(change: Reals, horizons: int, window: int, step: int, shrink: flo
 
 def _by_horizon(cost: Any, shape: tuple[int, ...]) -> Any:
     """Repeat a cost that is one number, or one for each asset, for each horizon."""
-    given = np.asarray(cost)
+    given = reals(cost, "cost", "(), (N) or (H, N)")
     return np.broadcast_to(given, shape) if given.ndim == 0 or given.shape == (shape[1],) else given
-
-
-def _count(value: Any, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        message = f"{name} is {value!r}. Hint: give a whole number of at least {least}."
-        raise BadInput(message)
-    return int(value)

@@ -87,7 +87,9 @@ def _by_labels(chain: Chain, prices: list[float], value: float, search: Search) 
 
     Gives a better path than `value` and its ratio; (None, value) where there is none; None where time or memory ended.
     """
-    ahead = _ahead(chain, [0.0, *prices])
+    ahead = _ahead(chain, [0.0, *prices], search)
+    if ahead is None:
+        return None
     horizons, half = len(chain.gain), chain.cost.shape[2] // 2
     held = chain.states.astype(np.int64)
     assets = np.arange(held.shape[1])
@@ -121,8 +123,8 @@ def _by_labels(chain: Chain, prices: list[float], value: float, search: Search) 
     return path, float(ratios[last])
 
 
-def _ahead(chain: Chain, prices: list[float]) -> list[tuple[float, Reals]]:
-    """For some prices, the most mean + price * variance that can follow each state, (H, S)."""
+def _ahead(chain: Chain, prices: list[float], search: Search) -> list[tuple[float, Reals]] | None:
+    """For some prices, the most mean + price * variance that can follow each state, (H, S); None where time ended."""
     horizons, states = chain.gain.shape
     held, half = chain.states.astype(np.int64), chain.cost.shape[2] // 2
     assets = np.arange(held.shape[1])
@@ -134,6 +136,8 @@ def _ahead(chain: Chain, prices: list[float]) -> list[tuple[float, Reals]]:
             for i in range(states):
                 cost = chain.cost[h, assets, held[i] - held + half].sum(axis=1)
                 after[h - 1, i] = (after[h] + node[h] - cost).max()
+                if search.late:
+                    return None
         found.append((price, after))
     return found
 

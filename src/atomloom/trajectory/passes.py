@@ -199,13 +199,25 @@ class TriePasses:
     Parameters
     ----------
     chain : Chain
+    memory : int, optional
+        Most bytes of mixed states; a quarter of what is free where not given.
+
+    Raises
+    ------
+    OverBudget
+        If they do not fit.
     """
 
-    def __init__(self, chain: Chain) -> None:
-        from atomloom.trajectory.trie import trie_of  # noqa: PLC0415 - only for such sets
+    def __init__(self, chain: Chain, memory: int | None = None) -> None:
+        from atomloom.trajectory.lattice import check_room  # noqa: PLC0415 - only for such sets
+        from atomloom.trajectory.trie import trie_of  # noqa: PLC0415 - same
 
         self.chain, self._levels = chain, trie_of(chain.states)
-        self._rooms = [empty((len(level.parents), len(level.first) - 1)) for level in self._levels]
+        shapes = [(len(level.parents), len(level.first) - 1) for level in self._levels]
+        mixed = sum(rows * columns for rows, columns in shapes)
+        what = f"a chain of {len(chain.states):,} states has {mixed:,} mixed ones"
+        check_room(8 * mixed, memory, what, "fewer states, or pass memory=")
+        self._rooms = [empty(shape) for shape in shapes]
 
     def forward(self, node: Reals, best: Reals) -> None:
         """Best value of every state at every horizon."""

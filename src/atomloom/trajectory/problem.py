@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.trajectory.checks import check_choice, check_units, covariances, numbers
+from atomloom.trajectory.checks import check_choice, check_count, check_units, covariances, numbers, reals
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COSTS = ("sqrt", "linear", "quadratic", "table")
 OBJECTIVES = ("sharpe", "mean_variance")
+_LEAST, _MOST, _APART, _HELD = 1e-200, 1e200, 250, 1e20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,7 +56,8 @@ class TrajectoryProblem:
     ------
     BadInput
         For anything of another shape, not finite, negative costs (a table may hold rebates), covariances that are not
-        symmetric or not positive semidefinite, a table with weights off the grid, bounds that leave no portfolio.
+        symmetric or not positive semidefinite, a table with weights off the grid, bounds that leave no portfolio, and
+        sizes beyond 1e-200 to 1e200 or so far apart that no float is a price of variance between them.
 
     Examples
     --------
@@ -84,14 +86,16 @@ class TrajectoryProblem:
         put("units", check_units(self.units))
         check_choice("cost_fn", self.cost_fn, COSTS)
         check_choice("objective", self.objective, OBJECTIVES)
-        mu = _means(self.mu, np.shape(self.cov))
+        cov = reals(self.cov, "cov", "(H, N, N)")
+        mu = _means(self.mu, cov.shape)
         put("mu", mu)
-        put("cov", covariances(self.cov, mu.shape))
+        put("cov", covariances(cov, mu.shape))
         put("cost", _costs(self.cost, mu.shape, self.cost_fn, self.units))
         for name in ("w0", "terminal"):
             given = getattr(self, name)
             if given is not None or name == "w0":
-                weights = numbers(np.zeros(self.assets) if given is None else np.ravel(given), name, (self.assets,))
+                raw = np.zeros(self.assets) if given is None else reals(given, name, f"({self.assets})").ravel()
+                weights = numbers(raw, name, (self.assets,))
                 put(name, weights)
                 if self.cost_fn == "table":
                     on_grid(weights, self.units, name)
@@ -107,6 +111,10 @@ class TrajectoryProblem:
         if self.bounds is not None and not self._leaves_one():
             message = f"bounds {self.bounds.tolist()} leave no portfolio of {self.units} units. Hint: widen them."
             raise BadInput(message)
+        _check_sizes(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # so that copies are checked, and as read-only as this one
+        return TrajectoryProblem, tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
     @property
     def horizons(self) -> int:
@@ -159,10 +167,7 @@ class TrajectoryProblem:
         >>> TrajectoryProblem([[1.0]], [[[1.0]]], [[0.0]], 1).to_dict()["w0"]
         [0.0]
         """
-        names = (
-            "mu", "cov", "cost", "units", "w0", "cost_fn", "bounds", "terminal", "objective", "risk_aversion",
-        )  # fmt: skip
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
     def __repr__(self) -> str:
@@ -236,12 +241,22 @@ def random_problem(
     **more
         Further parameters of :class:`TrajectoryProblem`.
 
+    Raises
+    ------
+    BadInput
+        For counts below 1, a negative seed or scale, a rank above the number of assets.
+
     Examples
     --------
     >>> random_problem(3, 2, 3, seed=1)
     TrajectoryProblem(2 horizons, 3 assets, 3 units: 38 portfolios, 1,444 paths, sqrt costs, sharpe)
     """
-    draws = np.random.default_rng(seed)
+    for name, given in (("assets", assets), ("horizons", horizons), ("rank", 1 if rank is None else rank)):
+        check_count(name, given)
+    if rank is not None and rank > assets:
+        raise BadInput(f"rank is {rank}, and there are {assets} assets. Hint: at most as many.")
+    numbers(cost_scale, "cost_scale", (), least=0.0)
+    draws = np.random.default_rng(check_count("seed", seed, least=0))
     mu, cov = np.empty((horizons, assets)), np.empty((horizons, assets, assets))
     for h in range(horizons):
         mu[h] = draws.normal(size=assets)
@@ -264,32 +279,44 @@ def random_matrix(draws: np.random.Generator, samples: int, columns: int, rank: 
 
 def _means(given: ArrayLike, cov: tuple[int, ...]) -> Reals:
     """Take (H, N), or one horizon as (N,) or the book's (N, 1), or a stack of those; the covariances tell which."""
-    try:
-        mu = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"mu is no array of numbers: {error}. Hint: give (H, N) floats.") from error
+    mu = reals(given, "mu", "(H, N)")
     if mu.ndim == 3 and mu.shape[2] == 1:
         mu = mu[:, :, 0]
     column = mu.ndim == 2 and mu.shape[1] == 1 and len(cov) > 1 and cov[-1] == mu.shape[0] > 1
-    return numbers(mu.reshape(1, -1) if mu.ndim == 1 or column else mu.copy(), "mu", (None, None))
+    return numbers(mu.reshape(1, -1) if mu.ndim == 1 or column else mu, "mu", (None, None))
 
 
 def _costs(given: ArrayLike, shape: tuple[int, ...], cost_fn: str, units: int) -> Reals:
-    raw = np.asarray(given, dtype=np.float64)
+    raw = reals(given, "cost", "(H, N)")
     if cost_fn == "table":
-        return numbers(np.array(raw, copy=True), "cost", (*shape, 4 * units + 1))
+        return numbers(raw, "cost", (*shape, 4 * units + 1))
     if raw.ndim <= 1:  # one cost for all, or one for each asset
         raw = np.broadcast_to(raw, shape) if raw.ndim == 0 or raw.shape == (shape[1],) else raw
-    return numbers(np.array(raw, copy=True), "cost", shape, least=0.0)
+    return numbers(raw, "cost", shape, least=0.0)
 
 
 def _bounds(given: ArrayLike, assets: int) -> Reals:
-    raw = np.asarray(given, dtype=np.float64)
+    raw = reals(given, "bounds", "(2)")
     if raw.shape == (2,):
         raw = np.repeat(raw[:, None], assets, axis=1)
-    found = numbers(np.array(raw, copy=True), "bounds", (2, assets))
+    found = numbers(raw, "bounds", (2, assets))
     if (found[0] > found[1]).any():
         asset = int(np.argmax(found[0] > found[1]))
         message = f"bounds of asset {asset} are {found[:, asset].tolist()}. Hint: the least comes first."
         raise BadInput(message)
     return found
+
+
+def _check_sizes(problem: TrajectoryProblem) -> None:
+    """Refuse numbers whose sums, squares or ratios leave the range of floats."""
+    earned = max(float(np.abs(problem.mu).max()), float(np.abs(problem.cost).max()))
+    varied = float(np.abs(problem.cov).max())
+    sizes = [size for size in (earned, varied) if size > 0.0]
+    apart = math.log10(earned) - math.log10(varied) if len(sizes) == 2 else 0.0
+    if any(not _LEAST < size < _MOST for size in sizes) or abs(apart) > _APART:
+        message = f"mu, cost and cov are as large as {earned:.3g} and {varied:.3g}, beyond what floats can compare"
+        raise BadInput(f"{message}. Hint: take other units; mu and cost scale together, cov with their square.")
+    for name in ("w0", "terminal"):
+        held = getattr(problem, name)
+        if held is not None and float(np.abs(held).max()) > _HELD:
+            raise BadInput(f"{name} is as large as {float(np.abs(held).max()):.3g}. Hint: weights are shares of 1.")

@@ -51,8 +51,8 @@ class TrajectoryResult:
     ----------
     method : str
     status : {"optimal", "bounded", "heuristic"}
-        "optimal" only with a certificate and a gap of at most 1e-12; "bounded" where time or memory ended first; a
-        heuristic proves nothing by itself.
+        "optimal" only with a certificate and a gap of at most 1e-12; "bounded" where time, memory or precision ended
+        first; a heuristic proves nothing by itself.
     weights : (H, N) float64
     units : (H, N) int64
         Weights times K.

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     Reals = NDArray[np.float64]
 
+NOTHING = 1e-14
+"""Share of the sizes of its terms below which a sum is rounding, and counts as nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class Score:
@@ -62,7 +65,8 @@ def evaluate(problem: TrajectoryProblem, weights: Any) -> Score:
 
     Notes
     -----
-    O(H N^2). Sums are taken by ``math.fsum``, so no order of horizons changes a bit.
+    O(H N^2). Sums are taken by ``math.fsum``, so no order of horizons changes a bit. A variance w'Vw that is less than
+    1e-14 of the sizes of its terms is rounding, and 0; so is such a mean where nothing varies.
 
     Examples
     --------
@@ -86,10 +90,45 @@ def evaluate(problem: TrajectoryProblem, weights: Any) -> Score:
         [math.fsum(m * w for m, w in zip(*pair, strict=True)) for pair in zip(problem.mu, path, strict=True)]
     )
     risk = np.array([float(w @ v @ w) for w, v in zip(path, problem.cov, strict=True)])
+    risk[risk <= NOTHING * _terms(path, problem.cov)] = 0.0
     mean, variance = math.fsum([*gain, *-costs]), math.fsum(risk)
-    sr = ratio(mean, variance)
+    hidden = variance == 0.0 and abs(mean) <= NOTHING * _earned_and_paid(problem, path, costs)
+    sr = 0.0 if hidden else ratio(mean, variance)
     value = sr if problem.risk_aversion is None else mean - problem.risk_aversion * variance
     return Score(value, sr, mean, variance, gain, risk, costs, turnover)
+
+
+def rounding(problem: TrajectoryProblem, weights: Reals, score: Score) -> float:
+    """Estimate the share of a path's value that is the rounding of its sums, where large terms cancel.
+
+    Examples
+    --------
+    >>> from atomloom.trajectory.problem import TrajectoryProblem
+    >>> problem = TrajectoryProblem([[1e9, -1e9]], [np.eye(2)], [[0.0, 0.0]], 2)
+    >>> path = np.array([[0.5, 0.5]])
+    >>> rounding(problem, path + [[1e-9, -1e-9]], evaluate(problem, path + [[1e-9, -1e-9]])) > 1e-9
+    True
+    """
+    horizons, assets = problem.mu.shape
+    unit = float(np.finfo(np.float64).eps)
+    earned = unit * math.sqrt(horizons * assets) * _earned_and_paid(problem, weights, score.cost)
+    varied = unit * math.sqrt(assets) * float(_terms(weights, problem.cov).sum())
+    if problem.risk_aversion is not None:
+        lost = earned + problem.risk_aversion * varied
+        return lost / abs(score.value) if score.value else 0.0
+    shares = ((earned, abs(score.mean)), (varied, 2.0 * score.variance))
+    return sum(size / whole for size, whole in shares if whole > 0.0)
+
+
+def _earned_and_paid(problem: TrajectoryProblem, weights: Reals, costs: Reals) -> float:
+    """Sum of the sizes of all terms of a mean."""
+    return float(np.abs(problem.mu * weights).sum() + np.abs(costs).sum())
+
+
+def _terms(weights: Reals, cov: Reals) -> Reals:
+    """Sizes of the terms of w'Vw, for a row of weights and a matrix each, or one matrix for all rows."""
+    sizes = np.abs(weights)
+    return np.asarray(np.einsum("...n,...nm,...m->...", sizes, np.abs(cov), sizes))
 
 
 def ratio(mean: float, variance: float) -> float:
@@ -152,8 +191,7 @@ def node_tables(problem: TrajectoryProblem, states: NDArray[Any]) -> tuple[Reals
     gain = problem.mu @ weights.T
     risk = np.empty_like(gain)
     for h in range(problem.horizons):
-        risk[h] = np.einsum("sn,sn->s", weights @ problem.cov[h], weights)
-    np.maximum(risk, 0.0, out=risk)
+        risk[h] = variances(weights, problem.cov[h])
     gain[0] -= _changes(problem, 0, states, problem.start, onto=True)
     if problem.terminal is not None:
         gain[-1] -= _changes(problem, problem.horizons - 1, states, problem.terminal, onto=False)
@@ -161,6 +199,23 @@ def node_tables(problem: TrajectoryProblem, states: NDArray[Any]) -> tuple[Reals
     if limits is not None:
         gain[:, ((states < limits[0]) | (states > limits[1])).any(axis=1)] = -np.inf
     return gain, risk
+
+
+def variances(weights: Reals, cov: Reals) -> Reals:
+    """Give w'Vw of rows of weights, and 0 where that is rounding.
+
+    Examples
+    --------
+    >>> load = np.array([0.1, 0.2, 0.3])
+    >>> variances(np.array([[1 / 3, 1 / 3, -1 / 3], [1.0, 0.0, 0.0]]), np.outer(load, load))
+    array([0.  , 0.01])
+    """
+    found = np.einsum("sn,sn->s", weights @ cov, weights)
+    most = float(np.abs(cov).max()) * (weights.shape[1] * float(np.abs(weights).max())) ** 2
+    if float(found.min()) <= NOTHING * most:  # few states are worth a closer look
+        rows = np.flatnonzero(found <= NOTHING * most)
+        found[rows[found[rows] <= NOTHING * _terms(weights[rows], cov)]] = 0.0
+    return np.asarray(found)
 
 
 def _changes(problem: TrajectoryProblem, horizon: int, states: Any, other: Any, *, onto: bool) -> Reals:

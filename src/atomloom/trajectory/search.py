@@ -26,7 +26,7 @@ class Search:
     ----------
     runner : Runner
     variance_min : float
-        No path varies less.
+        No path that earns anything varies less.
     deadline : float, optional
         Moment (``time.monotonic``) to stop at.
     listen : callable, optional
@@ -138,12 +138,15 @@ class Search:
 
 
 def refuse_riskless(mean: float) -> None:
-    """Refuse a problem in which something is earned and nothing varies: its ratio has no bound.
+    """Refuse a problem in which nothing varies and something is earned, or lost at best: its ratio has no bound.
 
     Raises
     ------
     Infeasible
     """
+    if mean < 0.0:
+        message = f"a path without any variance loses {-mean:g}, so there is no Sharpe ratio."
+        raise Infeasible(f"{message} Hint: shrink the covariances, or use objective='mean_variance'.")
     message = (
         f"a path without any variance earns {mean:g}, so the Sharpe ratio has no bound. "
         "Hint: the covariances are singular; shrink them, or use objective='mean_variance'."

@@ -10,6 +10,7 @@ import numpy as np
 from atomloom.errors import Infeasible
 from atomloom.trajectory.lattice import iter_omega
 from atomloom.trajectory.levels import ratios
+from atomloom.trajectory.score import variances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def _on_grid(problem: TrajectoryProblem) -> Reals:
         held = block / problem.units
         for h in range(problem.horizons):
             mean = held @ problem.mu[h]
-            variance = np.maximum(np.einsum("sn,sn->s", held @ problem.cov[h], held), 0.0)
+            variance = variances(held, problem.cov[h])
             averse = problem.risk_aversion
             value = ratios(mean, variance) if averse is None else mean - averse * variance
             place = int(np.argmax(value))

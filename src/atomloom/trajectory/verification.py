@@ -12,7 +12,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.trajectory.certificate import outer_bound
 from atomloom.trajectory.lattice import iter_omega, omega_size
-from atomloom.trajectory.score import check_path, cost_of, evaluate, ratio
+from atomloom.trajectory.score import NOTHING, check_path, cost_of, evaluate, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 22  # pairs of states at a time
 _MOST_PATHS = 2 * 10**7
 _SAME = 1e-10
+_KINDS = {"sharpe": ("lines", "negative", "labels", "exhaustive"), "mean_variance": ("line", "exhaustive")}
 
 
 @dataclass(frozen=True)
@@ -118,35 +119,49 @@ def verify_certificate(
     value = evaluate(problem, check_path(problem, result.units) / problem.units).value
     if not math.isclose(value, result.value, rel_tol=tolerance, abs_tol=1e-300):
         faults.append(f"the path is worth {value!r}, not {result.value!r}")
+    if proof.kind not in _KINDS[problem.objective]:
+        faults.append(f"a certificate of the kind {proof.kind!r} proves nothing of {problem.objective}")
+    noise, bound = 0.0, math.inf
     if proof.kind in {"labels", "exhaustive"}:
         bound = _by_enumeration(problem)
-    else:
+    elif not faults:
         states = np.concatenate(list(iter_omega(problem.assets, problem.units))).astype(np.int64)
-        levels, least = [], _least_variance(problem, states)
+        levels = []
         for done, (price, level) in enumerate(proof.lines):
-            own = _level(problem, states, price)
-            if abs(own - level) > tolerance * max(abs(own), abs(level), 1e-300):
+            if not (math.isfinite(price) and math.isfinite(level)):
+                faults.append(f"the line of price {price!r} and level {level!r} is none")
+                continue
+            own, size = _level(problem, states, price)
+            if abs(own - level) > tolerance * max(abs(own), abs(level)) + NOTHING * size:
                 faults.append(f"the line of price {price!r} has level {own!r}, not {level!r}")
             levels.append((price, own))
+            noise = max(noise, NOTHING * size if price == 0.0 else 0.0)
             if listen is not None:
                 listen(done + 1, len(proof.lines))
-        bound = _bound(proof.kind, levels, least, problem)
+        bound = _bound(proof.kind, levels, _least_variance(problem, states), problem)
     gap = math.inf if math.isinf(bound) else max(0.0, bound - value) / max(abs(bound), abs(value), 1e-300)
-    if result.upper_bound is None or bound > result.upper_bound + tolerance * max(abs(bound), abs(value)):
+    slack = tolerance * max(abs(value), 0.0 if math.isinf(bound) else abs(bound)) + noise / math.sqrt(
+        result.variance or 1.0
+    )
+    if result.upper_bound is None or not bound <= result.upper_bound + slack:
         faults.append(f"the lines allow {bound!r}, more than the bound {result.upper_bound!r} of the result")
-    if result.status == "optimal" and gap > tolerance:
+    if result.status == "optimal" and not bound - value <= slack:
         faults.append(f"a path could be worth {bound!r}: the gap is {gap:.3g}, and the result calls itself optimal")
     return Verification(not faults, bound, gap, len(proof.lines), tuple(faults), time.perf_counter() - began)
 
 
 def _bound(kind: str, lines: list[tuple[float, float]], least: float, problem: TrajectoryProblem) -> float:
+    """Give what follows from lines that hold."""
     if kind == "line":
-        price, level = lines[0]
-        return level if price == problem.risk_aversion else math.inf
+        return min((level for price, level in lines if price == problem.risk_aversion), default=math.inf)
     if kind == "negative":
-        return min((-2.0 * math.sqrt(level * price) for price, level in lines if price < 0.0 > level), default=0.0)
-    ordered = sorted(lines, reverse=True)
-    return outer_bound(ordered, least) if ordered[-1][0] == 0.0 else math.inf
+        bounds = [-2.0 * math.sqrt(level * price) for price, level in lines if price <= 0.0 > level]
+        return min(bounds, default=math.inf)
+    ordered = sorted(dict(sorted(lines, reverse=True)).items(), reverse=True)  # of one price the lowest line
+    ordered = [line for line in ordered if line[0] >= 0.0]
+    if not ordered or ordered[-1][0] > 0.0:
+        return math.inf
+    return outer_bound(ordered, least) if ordered[-1][1] > 0.0 else 0.0  # corners say nothing where all lose
 
 
 def _allowed(problem: TrajectoryProblem, states: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -159,19 +174,29 @@ def _allowed(problem: TrajectoryProblem, states: NDArray[np.int64]) -> NDArray[n
 
 def _least_variance(problem: TrajectoryProblem, states: NDArray[np.int64]) -> float:
     weights = states[_allowed(problem, states)] / problem.units
-    total = 0.0
-    for matrix in problem.cov:
-        total += max(0.0, float(((weights @ matrix) * weights).sum(axis=1).min()))
-    return total
+    risks = np.array([_risk(weights, matrix) for matrix in problem.cov])
+    total = float(risks.min(axis=1).sum())
+    if total > 0.0 or not (risks > 0.0).any():
+        return total
+    return float(risks[risks > 0.0].min())  # of what varies; a path that does not earns nothing, or is refused
 
 
-def _level(problem: TrajectoryProblem, states: NDArray[np.int64], price: float) -> float:
-    """Largest mean - price * variance over all paths, by all pairs of states."""
+def _risk(weights: Reals, matrix: Reals) -> Reals:
+    """Variance of each row of weights; what is less than the rounding of its terms is 0."""
+    found = ((weights @ matrix) * weights).sum(axis=1)
+    size = ((np.abs(weights) @ np.abs(matrix)) * np.abs(weights)).sum(axis=1)
+    return np.asarray(np.where(found <= NOTHING * size, 0.0, found))
+
+
+def _level(problem: TrajectoryProblem, states: NDArray[np.int64], price: float) -> tuple[float, float]:
+    """Largest mean - price * variance over all paths, by all pairs of states; and how large its terms may be."""
     states = states[_allowed(problem, states)]
     weights = states / problem.units
     best: Any = None
+    size = 0.0
     for h in range(problem.horizons):
-        own = weights @ problem.mu[h] - price * ((weights @ problem.cov[h]) * weights).sum(axis=1)
+        own = weights @ problem.mu[h] - price * _risk(weights, problem.cov[h])
+        size += float(np.abs(own).max())
         if best is None:
             best = own - np.array([cost_of(problem, 0, problem.start, one).sum() for one in weights])
             continue
@@ -184,7 +209,7 @@ def _level(problem: TrajectoryProblem, states: NDArray[np.int64], price: float) 
     if problem.terminal is not None:
         last = problem.horizons - 1
         best = best - np.array([cost_of(problem, last, one, problem.terminal).sum() for one in weights])
-    return float(best.max())
+    return float(best.max()), size
 
 
 def _costs(problem: TrajectoryProblem, h: int, before: Any, after: Any) -> Reals:
@@ -201,7 +226,7 @@ def _costs(problem: TrajectoryProblem, h: int, before: Any, after: Any) -> Reals
 
 
 def _by_enumeration(problem: TrajectoryProblem) -> float:
-    """Largest ratio over all paths, horizon by horizon: every (mean, variance) is kept."""
+    """Largest objective over all paths, horizon by horizon: every (mean, variance) is kept."""
     states = np.concatenate(list(iter_omega(problem.assets, problem.units))).astype(np.int64)
     states = states[_allowed(problem, states)]
     if len(states) ** problem.horizons > _MOST_PATHS:
@@ -215,7 +240,7 @@ def _by_enumeration(problem: TrajectoryProblem) -> float:
     variance = np.zeros((1, 1))
     for h in range(problem.horizons):
         gain = weights @ problem.mu[h]
-        risk = ((weights @ problem.cov[h]) * weights).sum(axis=1)
+        risk = _risk(weights, problem.cov[h])
         if h == 0:
             cost = np.array([cost_of(problem, 0, problem.start, one).sum() for one in weights])
             mean, variance = (gain - cost)[None], risk[None]  # (paths so far, last state)
@@ -226,4 +251,6 @@ def _by_enumeration(problem: TrajectoryProblem) -> float:
     if problem.terminal is not None:
         last = problem.horizons - 1
         mean = mean - np.array([cost_of(problem, last, one, problem.terminal).sum() for one in weights])
-    return max(ratio(m, v) for m, v in zip(mean.ravel(), np.maximum(variance.ravel(), 0.0), strict=True))
+    if problem.risk_aversion is not None:
+        return float((mean - problem.risk_aversion * variance).max())
+    return max(ratio(float(m), float(v)) for m, v in zip(mean.ravel(), variance.ravel(), strict=True))

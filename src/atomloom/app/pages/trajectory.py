@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SAID = {
     "optimal": "This is the best of all paths: ",
-    "bounded": "Time or memory ended before the proof did: ",
+    "bounded": "Time, memory or precision ended before the proof did: ",
     "heuristic": "A heuristic found this path, which proves nothing by itself: ",
 }
 _LONG = 60
