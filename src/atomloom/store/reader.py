@@ -74,9 +74,8 @@ def read_chunk(
     source: Source, meta: TableMeta, name: str, chunk: int, start: int, out: NDArray[Any], *, verify: bool = True
 ) -> None:
     """Read ``len(out)`` rows of a chunk of a column, from its row ``start`` on."""
-    entry = meta.index[chunk]
-    frame = source.read(int(meta.places[name][chunk]), int(entry[f"{name}_bytes"]))
-    if verify and checksum(frame) != int(entry[f"{name}_sum"]):
+    frame = source.read(int(meta.places[name][chunk]), int(meta.index[f"{name}_bytes"][chunk]))
+    if verify and checksum(frame) != int(meta.index[f"{name}_sum"][chunk]):
         message = f"{meta.where(name, chunk)} does not match its checksum. Hint: restore the file from its source."
         raise StoreError(message)
     try:
