@@ -21,6 +21,11 @@ def arrow(path):
     return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types)).num_rows
 
 
+def whole(instrument):
+    """Read all that is stored of an instrument, in three columns."""
+    return len(instrument.trades(columns=("ts", "px", "size")))
+
+
 def polars(path):
     import polars as pl
 
@@ -61,6 +66,9 @@ def run(smoke: bool) -> dict:
         )
         with open_store(store) as opened:  # what is stored is what was made, row for row
             back = opened["SYN"].trades()
+            read = medians(alternate({"store": lambda: plain(whole, opened["SYN"])}, repeats, lambda rows: rows == n))[
+                "store"
+            ]
         same = all((getattr(back, name) == getattr(made, name)).all() for name in ("ts", "px", "size"))
         if not same:
             raise ArithmeticError("the store does not hold what was made; it is not timed.")
@@ -73,6 +81,8 @@ def run(smoke: bool) -> dict:
             peer_value=seconds["arrow"], most_ratio=1.0, headline=True),
         row(what, size / seconds["atomloom"] / 1e6, "MB/s of text", peer="pyarrow.csv",
             peer_value=size / seconds["arrow"] / 1e6),
+        row("full read of that store, compressed", read, "s", peer="pyarrow.csv into memory",
+            peer_value=seconds["arrow"], most_ratio=0.0476),
         row("the store of ts, px, size", stored / 1e6, "MB", peer="the text", peer_value=size / 1e6),
     ]  # fmt: skip
     if slow:
