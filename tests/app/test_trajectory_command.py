@@ -135,7 +135,13 @@ def test_a_run_goes_on_where_it_was(here, capsys, monkeypatch) -> None:
     assert json.loads(capsys.readouterr().out)["sr"] == solve(random_problem(2, 2, 2, seed=5)).sr
 
 
-def test_other_ways_beside_it(here, capsys) -> None:
+def test_other_ways_beside_it(here, capsys, monkeypatch) -> None:
+    from atomloom.trajectory import comparison
+
+    worked, genuine = [], comparison.solve
+    monkeypatch.setattr(
+        comparison, "solve", lambda problem, method, **more: worked.append(method) or genuine(problem, method, **more)
+    )
     assert (
         run(
             [
@@ -162,6 +168,8 @@ def test_other_ways_beside_it(here, capsys) -> None:
     assert table.loc["exact", "regret"] <= 1e-12
     assert table.loc["static_grid", "sr"] <= said["sr"]
     assert len(said["compared"]) == len(table)
+    assert "exact" not in worked  # it was solved before
+    assert {"beam", "coordinate"} <= set(worked)
     assert "Other ways to choose a path" in Path("a/report.html").read_text()
 
 

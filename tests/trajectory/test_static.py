@@ -116,3 +116,20 @@ def test_methods_are_checked():
         compare(problem, options={"beam": {}})
     with pytest.raises(BadInput, match="was not compared"):
         compare(problem)["beam"]
+
+
+def test_a_known_result_is_not_worked_again(monkeypatch):
+    from atomloom.trajectory import comparison
+
+    problem = random_problem(3, 3, 3, seed=1, cost_scale=0.3)
+    known, whole = solve(problem, "exact"), compare(problem)
+    monkeypatch.setattr(comparison, "solve", lambda *_, **__: pytest.fail("it is known"))
+    found = compare(problem, known=known)
+    assert found.results["exact"] is known
+    assert [(row.method, row.sr, row.regret) for row in found.rows] == [
+        (row.method, row.sr, row.regret) for row in whole.rows
+    ]
+    with pytest.raises(BadInput, match="is no result of"):
+        compare(random_problem(3, 3, 3, seed=2), known=known)
+    with pytest.raises(BadInput, match="method of the known result"):
+        compare(problem, methods=["static"], known=known)

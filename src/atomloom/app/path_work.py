@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from atomloom.app.path_settings import TrajectorySettings
     from atomloom.app.runs import RunFolder
     from atomloom.trajectory.problem import TrajectoryProblem
+    from atomloom.trajectory.result import TrajectoryResult
 
 _DRAWS = 600
 METHODS = ("static", "static_grid", "beam", "coordinate", "exact")
@@ -30,7 +31,7 @@ def solved(
     settings: TrajectorySettings,
     threads: int | None,
     listen: Callable[[Any], None],
-) -> None:
+) -> TrajectoryResult:
     """Solve, and leave ``result.json`` and ``result.csv``."""
     from atomloom.trajectory import solve  # noqa: PLC0415  # compiles
 
@@ -40,10 +41,16 @@ def solved(
     )  # fmt: skip
     folder.write_frame("result.csv", found.to_frame().reset_index())
     folder.write_text("result.json", json.dumps(plain(found.to_dict()), indent=1) + "\n")
+    return found
 
 
 def compared(
-    folder: RunFolder, problem: TrajectoryProblem, settings: TrajectorySettings, method: str, threads: int | None
+    folder: RunFolder,
+    problem: TrajectoryProblem,
+    settings: TrajectorySettings,
+    method: str,
+    threads: int | None,
+    known: TrajectoryResult | None,
 ) -> None:
     """Set other ways to choose a path beside it, and leave ``methods.csv``; the proof comes from the exact method."""
     from atomloom.trajectory.comparison import compare  # noqa: PLC0415  # compiles
@@ -51,7 +58,7 @@ def compared(
     names = [name for name in METHODS if name != "exact" or method == "exact"]
     found = compare(
         problem, methods=names if method in names else [*names, method], seed=folder.record["seed"], threads=threads,
-        time_limit=settings.time_limit, memory=settings.memory or None,
+        time_limit=settings.time_limit, memory=settings.memory or None, known=known,
     )  # fmt: skip
     folder.write_frame("methods.csv", found.to_frame().reset_index().assign(proved=int(found.proved)))
 

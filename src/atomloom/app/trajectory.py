@@ -110,11 +110,12 @@ def _work(
     folder.write_text("problem.toml", config.to_toml(written(problem, names), "atomloom trajectory problem.toml"))
     chatter.say(repr(problem))
     file = folder.path / "result.json"
+    found = None  # a run that goes on has it in its file only
     if not file.is_file():
         meter = PassMeter(folder, chatter)
         with folder.stage("solve"):
             try:
-                solved(folder, problem, settings, run.threads, meter)
+                found = solved(folder, problem, settings, run.threads, meter)
             finally:
                 meter.end()
     result = json.loads(file.read_text(encoding="utf-8"))
@@ -126,7 +127,7 @@ def _work(
         chatter.warn(f"{why}: {_nearness(result)}.")
     if settings.compare:
         with folder.stage("compare"):
-            compared(folder, problem, settings, result["method"], run.threads)
+            compared(folder, problem, settings, result["method"], run.threads, found)
     with folder.stage("cloud"):
         folder.write_frame("cloud.csv", cloud(problem, result["units"], folder.record["seed"]))
     return summary_of(folder, problem, names, result)

@@ -162,6 +162,7 @@ def compare(
     threads: int | None = None,
     time_limit: float | None = None,
     memory: int | str | None = None,
+    known: TrajectoryResult | None = None,
 ) -> Comparison:
     """Solve a problem in several ways, and put the paths side by side.
 
@@ -177,6 +178,8 @@ def compare(
         Options of methods by their name, for example ``{"beam": {"width": 10}}``.
     seed, threads, time_limit, memory
         As in :func:`solve`, for each method.
+    known : TrajectoryResult, optional
+        A result of this problem: its method is not worked again.
 
     Returns
     -------
@@ -185,7 +188,7 @@ def compare(
     Raises
     ------
     BadInput
-        For unknown methods, or one named twice.
+        For unknown methods, or one named twice; or a known result that is not of this problem or of these methods.
 
     Notes
     -----
@@ -199,6 +202,7 @@ def compare(
     (['static', 'static_grid', 'exact'], 0.0)
     """
     _check(methods, options)
+    _check_known(problem, methods, known)
     common: dict[str, Any] = {"seed": seed, "threads": threads, "time_limit": time_limit, "memory": memory}
     weights: dict[str, Reals] = {}
     scores: dict[str, Score] = {}
@@ -213,7 +217,10 @@ def compare(
                 scores[method], notes[method] = evaluate(problem, found), _note(problem, method)
                 weights[method] = found
             else:
-                results[method] = solve(problem, method, **common, **(options or {}).get(method, {}))
+                if known is not None and known.method == method:
+                    results[method] = known
+                else:
+                    results[method] = solve(problem, method, **common, **(options or {}).get(method, {}))
                 scores[method], weights[method] = results[method].score, results[method].weights
         except AtomloomError as error:
             if isinstance(error, BadInput) and method not in STATIC:
@@ -237,6 +244,16 @@ def _check(methods: Sequence[str], options: Mapping[str, Any] | None) -> None:
         raise BadInput(f"methods {list(methods)} names one twice. Hint: name each once.")
     for method in options or {}:
         check_choice("a method with options", method, [each for each in methods if each not in STATIC])
+
+
+def _check_known(problem: TrajectoryProblem, methods: Sequence[str], known: TrajectoryResult | None) -> None:
+    if known is None:
+        return
+    check_choice("the method of the known result", known.method, methods)
+    if known.weights.shape != (problem.horizons, problem.assets) or (
+        evaluate(problem, known.weights).value != known.value
+    ):
+        raise BadInput(f"{known!r} is no result of {problem!r}. Hint: give what solve() gave for this problem.")
 
 
 def _best(scores: Mapping[str, Score], results: Mapping[str, TrajectoryResult]) -> tuple[float, bool]:
