@@ -14,7 +14,7 @@ from atomloom.trajectory.brute import brute
 from atomloom.trajectory.coordinate import climb, coordinate, kicked, start
 from atomloom.trajectory.coordinate_kernels import best_pair, path_sums, worth
 from atomloom.trajectory.genetic import genetic
-from atomloom.trajectory.levels import Levels, ratios
+from atomloom.trajectory.path_sums import Levels, ratios
 from oracles import trajectory_oracle as oracle
 
 METHODS = {

@@ -13,7 +13,7 @@ from atomloom.errors import BadInput, Infeasible
 from atomloom.trajectory.checks import check_count
 from atomloom.trajectory.coordinate import start
 from atomloom.trajectory.lattice import check_room
-from atomloom.trajectory.levels import Levels, shown
+from atomloom.trajectory.path_sums import Levels, shown
 from atomloom.trajectory.result import Found
 
 if TYPE_CHECKING:

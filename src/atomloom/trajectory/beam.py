@@ -10,7 +10,7 @@ import numpy as np
 
 from atomloom.trajectory.checks import check_count
 from atomloom.trajectory.lattice import check_room, omega, omega_size
-from atomloom.trajectory.levels import Levels, ratios, shown
+from atomloom.trajectory.path_sums import Levels, ratios, shown
 from atomloom.trajectory.result import Found
 from atomloom.trajectory.score import node_tables
 

@@ -15,7 +15,7 @@ from atomloom.engine.budget import parse_size, resolve_threads, usable_cores
 from atomloom.errors import OverBudget
 from atomloom.trajectory.checks import check_count
 from atomloom.trajectory.lattice import check_room, omega, omega_size
-from atomloom.trajectory.levels import shown
+from atomloom.trajectory.path_sums import shown
 from atomloom.trajectory.result import Found
 from atomloom.trajectory.score import evaluate, node_tables
 from atomloom.trajectory.search import refuse_riskless

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.trajectory.checks import check_count
-from atomloom.trajectory.levels import Levels
+from atomloom.trajectory.path_sums import Levels
 from atomloom.trajectory.result import Found
 
 if TYPE_CHECKING:

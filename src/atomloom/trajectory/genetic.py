@@ -10,7 +10,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.trajectory.checks import check_count, check_share
 from atomloom.trajectory.coordinate import climb, start
-from atomloom.trajectory.levels import Levels
+from atomloom.trajectory.path_sums import Levels
 from atomloom.trajectory.result import Found
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from atomloom.errors import Infeasible
 from atomloom.trajectory.lattice import iter_omega
-from atomloom.trajectory.levels import ratios
+from atomloom.trajectory.path_sums import ratios
 from atomloom.trajectory.score import variances
 
 if TYPE_CHECKING:
