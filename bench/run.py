@@ -36,6 +36,9 @@ NAMES = (
     "stream",
     "nufft",
     "trajectory",
+    "sweep",
+    "pbo",
+    "verdict",
 )
 LIMIT = 400
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark

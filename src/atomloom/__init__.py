@@ -41,12 +41,13 @@ _EXPORTS = {
     "afml": "atomloom.afml",
     "engine": "atomloom.engine",
     "market": "atomloom.market",
+    "portfolio": "atomloom.portfolio",
     "store": "atomloom.store",
     "trajectory": "atomloom.trajectory",
 }
 
 if TYPE_CHECKING:
-    from atomloom import afml, engine, market, store, trajectory
+    from atomloom import afml, engine, market, portfolio, store, trajectory
     from atomloom.app.figures import figure
     from atomloom.engine.arrays import shared_empty
     from atomloom.engine.jobs import expand_call
@@ -90,6 +91,7 @@ __all__ = [
     "market",
     "nested_parts",
     "plan_parallel",
+    "portfolio",
     "run_parallel",
     "shared_empty",
     "store",

@@ -41,6 +41,7 @@ def test_the_summary_on_stdout_is_the_record(demo) -> None:
         "controls",
         "grid",
         "tables",
+        "sweep",
     ]
 
 
@@ -121,7 +122,7 @@ def test_chatter_goes_to_stderr_and_quiet_silences_it(demo, tmp_path) -> None:
     command = [*CLI, "demo", "--quiet", "--config", str(small), "--out", "q", "--threads", "1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    assert re.search(r"^report  q/report.html$", done.stdout, re.MULTILINE)
+    assert re.search(r"^report +q/report.html$", done.stdout, re.MULTILINE)
     assert "3 points" in done.stdout
 
 

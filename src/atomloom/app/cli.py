@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, MISSING, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 # Each command lives in the module of its name, as `command`; it is imported when asked for.
-COMMANDS = ("bars", "calibrate", "demo", "doctor", "hhi", "ingest", "report", "spectrum", "store", "trajectory", "vpin")
+COMMANDS = (
+    "bars", "calibrate", "demo", "doctor", "hhi", "ingest", "report", "spectrum", "store", "sweep", "trajectory",
+    "vpin",
+)  # fmt: skip
 
 
 class _Commands(click.Group):

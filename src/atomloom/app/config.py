@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from atomloom._lazy import need
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ Spec = TypeVar("Spec")
 
 
 def load(path: Path, spec: Spec) -> Spec:
-    """Read a TOML file over the defaults in ``spec``.
+    """Read a TOML file (or YAML, by its suffix and where PyYAML is installed) over the defaults in ``spec``.
 
     Raises
     ------
     BadInput
-        The file is no TOML, names a setting that does not exist, or gives one the wrong type.
+        The file is neither, names a setting that does not exist, or gives one the wrong type.
 
     Examples
     --------
@@ -41,7 +42,8 @@ def load(path: Path, spec: Spec) -> Spec:
     Settings(bars=50)
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = _yaml(text, path) if path.suffix.lower() in {".yaml", ".yml"} else tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{path} is not TOML: {error}. Hint: --print-config shows a file that is.") from None
     except UnicodeDecodeError as error:
@@ -49,10 +51,25 @@ def load(path: Path, spec: Spec) -> Spec:
     return update(spec, values, where=str(path))
 
 
+def _yaml(text: str, path: Path) -> dict[str, Any]:
+    yaml = need("yaml", why=f"{path.name}; TOML is read without")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise BadInput(f"{path} is not YAML: {said}. Hint: --print-config shows the settings as TOML.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise BadInput(f"{path} holds no settings. Hint: lines of NAME: VALUE.")
+    return values
+
+
 def update(spec: Spec, values: Mapping[str, Any], where: str = "config") -> Spec:
     """Copy a spec with some values changed; tables change nested specs.
 
-    A text whose field has the metadata ``numbered`` may be given as a whole number.
+    A text whose field has the metadata ``numbered`` may be given as a whole number; where it has ``tables``, a single
+    table stands for a list of one.
 
     Raises
     ------
@@ -74,6 +91,7 @@ def update(spec: Spec, values: Mapping[str, Any], where: str = "config") -> Spec
     """
     known = {field.name: getattr(spec, field.name) for field in fields(spec)}  # type: ignore[arg-type]  # a dataclass
     numbered = {field.name for field in fields(spec) if field.metadata.get("numbered")}  # type: ignore[arg-type]  # same
+    tables = {field.name for field in fields(spec) if field.metadata.get("tables")}  # type: ignore[arg-type]  # same
     changed = {}
     for name, value in values.items():
         if name not in known:
@@ -81,6 +99,7 @@ def update(spec: Spec, values: Mapping[str, Any], where: str = "config") -> Spec
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise BadInput(f"{where} has no setting {name!r}.{hint} The settings are: {', '.join(known)}.")
         given = str(value) if type(value) is int and name in numbered else value
+        given = [given] if isinstance(given, dict) and name in tables else given
         changed[name] = _fit(known[name], given, f"{where}: {name}")
     return replace(spec, **changed)  # type: ignore[type-var]  # a dataclass
 
@@ -160,7 +179,7 @@ def _table(spec: Any, path: str) -> list[str]:
     said: list[str] = []
     for field in fields(spec):
         value = getattr(spec, field.name)
-        if is_dataclass(value):
+        if is_dataclass(value) or _holds_tables(value):
             nested.append((field.name, value))
             continue
         if said is not notes.get(field.name):  # fields explained together are explained once
@@ -171,8 +190,23 @@ def _table(spec: Any, path: str) -> list[str]:
         full = f"{path}.{name}" if path else name
         if lines and lines[-1]:
             lines.append("")
-        lines += [*(f"# {line}" for line in notes.get(name, [])), f"[{full}]", *_table(value, full), ""]
+        lines += [f"# {line}" for line in notes.get(name, [])]
+        if is_dataclass(value):
+            lines += [f"[{full}]", *_table(value, full)]
+            lines += [""] if lines[-1] else []
+            continue
+        for table in value if isinstance(value, tuple) else [value]:
+            head = f"[[{full}]]" if isinstance(value, tuple) else f"[{full}]" if value else f"# [{full}]"
+            lines += [head, *(f"{_key(name)} = {_literal(item)}" for name, item in table.items()), ""]
     return lines
+
+
+def _holds_tables(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, tuple) and bool(value) and isinstance(value[0], dict))
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _literal(value: Any) -> str:
@@ -180,6 +214,8 @@ def _literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return f"[{', '.join(_literal(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(name)} = {_literal(item)}' for name, item in value.items())}}}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # all else that JSON escapes, TOML does
     return repr(value)

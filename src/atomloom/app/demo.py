@@ -1,8 +1,8 @@
-"""``atomloom demo``: the first run, on real trades that travel with the package."""
+"""``atomloom demo``: the first run, on real trades and prices that travel with the package."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,29 +11,60 @@ from atomloom.app.options import RunOptions, run_options, say_result
 if TYPE_CHECKING:
     from atomloom.app.options import Chatter
     from atomloom.app.runs import RunFolder
+    from atomloom.app.settings import DemoSettings
     from atomloom.store.schema import Trades
 
 SOURCE = "500,000 E-mini S&P 500 trades of the package (atomloom.data.es_2013_09)"
 
 
-@click.command(short_help="Run VPIN on embedded real trades and write a report.")
+@click.command(short_help="Run VPIN and a sweep on embedded real data and write a report.")
 @run_options
 def command(run: RunOptions) -> None:
-    """Run VPIN on embedded real trades and write a report.
+    """Run VPIN and a sweep on embedded real data and write a report.
 
     E-mini S&P 500 trades become typed HDF5, volume bars, VPIN with its CDF, and events; then a grid of
-    parameters is worked on all cores. No network, less than a minute.
+    parameters is worked on all cores. 96 portfolio configurations on 20 stocks are swept, walk-forward, and
+    judged. No network, less than a minute.
     """
     from functools import partial  # noqa: PLC0415  # --help owes nobody numpy
 
-    from atomloom.app import config, pipeline, vpin_run  # noqa: PLC0415  # same
+    from atomloom.app import config, pipeline  # noqa: PLC0415  # same
     from atomloom.app.settings import DemoSettings  # noqa: PLC0415  # same
 
     settings = pipeline.settled(run, DemoSettings(), "demo")
     if run.print_config:
         say_result(config.to_toml(settings, "atomloom demo --config FILE").rstrip("\n"))
         return
-    pipeline.execute("demo", settings, run, SOURCE, partial(vpin_run.work, _read, settings, run), vpin_run.say)
+    pipeline.execute("demo", settings, run, SOURCE, partial(_work, settings, run), _say)
+
+
+def _work(settings: DemoSettings, run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
+    from atomloom.app import vpin_run  # noqa: PLC0415  # same
+
+    summary = vpin_run.work(_read, settings, run, folder, chatter)
+    return {**summary, "sweep": _swept(run, folder, chatter)}
+
+
+def _swept(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
+    """Sweep the quick grid over the stocks of the package, into the same folder."""
+    from atomloom.app import price_input, sweep_files, sweep_words, sweep_work  # noqa: PLC0415  # same
+    from atomloom.app.sweep_settings import SweepSettings  # noqa: PLC0415  # same
+
+    asked = SweepSettings(quick=True).filled()
+    with folder.stage("sweep"):
+        chatter.say("sweeping portfolio configurations over 20 stocks")
+        read = price_input.read(price_input.path_of(None), asked.prices)
+        planned = sweep_work.plan(asked, read.prices, folder.record["seed"])
+        found = sweep_work.swept(planned, run.threads, folder=folder.path)
+        sweep_files.leave(folder, found, asked.top)
+    return sweep_words.summary_of(found, planned, None)
+
+
+def _say(folder: RunFolder) -> list[tuple[str, str]]:
+    from atomloom.app import sweep_words, vpin_run  # noqa: PLC0415  # same
+
+    told = dict(sweep_words.lines(folder.record["summary"]["sweep"]))
+    return [*vpin_run.say(folder), *((name, told[name]) for name in ("sweep", "best", "verdict"))]
 
 
 def _read(folder: RunFolder, _chatter: Chatter) -> Trades:

@@ -64,7 +64,7 @@ class Drawing:
 
 
 def figure(result: Any) -> Drawing:
-    """Draw a result of the market or the trajectory room as its report does.
+    """Draw a result of the market, the trajectory or the portfolio room as its report does.
 
     Parameters
     ----------
@@ -74,6 +74,8 @@ def figure(result: Any) -> Drawing:
         index; EarlyWarning, warnings shaded; Alerts by instrument; the band of a Spectrum; the line of a LineTest
         among its neighbours; the folded period; the daily line of LeapYears; the trend of a Growth.
         The path of a TrajectoryResult; the support lines of its Certificate; the regrets of a Comparison.
+        The best of a SweepResult beside the benchmark; the t of a Verdict; logits of a PBO; a Selection split by split;
+        value and falls of a PortfolioPath; the measures of PathMetrics.
 
     Returns
     -------
@@ -225,6 +227,16 @@ def _comparison(result: Any) -> str:
     return path_charts.methods(result.to_frame().reset_index().assign(proved=result.proved))
 
 
+def _portfolio(name: str) -> Callable[[Any], str]:
+    def draw(result: Any) -> str:
+        from atomloom.app import portfolio_figures  # noqa: PLC0415  # same
+
+        drawn: str = getattr(portfolio_figures, name)(result)
+        return drawn
+
+    return draw
+
+
 _DRAWN: dict[str, Callable[[Any], str]] = {
     "Bars": _bars,
     "VPINResult": _vpin,
@@ -243,4 +255,10 @@ _DRAWN: dict[str, Callable[[Any], str]] = {
     "TrajectoryResult": _path,
     "Certificate": _certificate,
     "Comparison": _comparison,
+    "SweepResult": _portfolio("of_sweep"),
+    "Verdict": _portfolio("of_verdict"),
+    "PBO": _portfolio("of_pbo"),
+    "Selection": _portfolio("of_selection"),
+    "PortfolioPath": _portfolio("of_path"),
+    "PathMetrics": _portfolio("of_metrics"),
 }

@@ -19,13 +19,14 @@ Options:
 Commands:
   bars        Cut trades into bars and write a report.
   calibrate   Calibrate VPIN over thousands of combinations of parameters.
-  demo        Run VPIN on embedded real trades and write a report.
+  demo        Run VPIN and a sweep on embedded real data and write a report.
   doctor      Look at this machine and installation.
   hhi         Measure fragmentation over venues and write a report.
   ingest      Put files of ticks into a store; every row is stored or listed.
   report      Rebuild the report of a run from its folder.
   spectrum    Find what beats in the times of trades (extra nufft).
   store       List, describe, verify, search and export a store.
+  sweep       Sweep portfolio configurations; say whether the best is luck.
   trajectory  Find the optimal trading trajectory, with its proof.
   vpin        Run VPIN on your own trades and write a report.
 """

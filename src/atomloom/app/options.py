@@ -44,7 +44,14 @@ class RunOptions:
     resume: Path | None = None
 
 
-def _some_threads(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
+def some_threads(_context: click.Context, _parameter: click.Parameter, value: int | None) -> int | None:
+    """Refuse 0 workers.
+
+    Examples
+    --------
+    >>> some_threads(None, None, 2)
+    2
+    """
     if value == 0:
         message = "0 workers cannot work. Hint: 1 is sequential, -1 all processors; leave it out for all usable cores."
         raise click.BadParameter(message)
@@ -62,7 +69,7 @@ _RUN_OPTIONS = [
     ),
     click.option("--seed", type=click.IntRange(min=0), help="Seed of the random streams, recorded. [default: 0]"),
     click.option(
-        "--threads", type=int, callback=_some_threads, help="Workers; -1 all processors. [default: all usable cores]"
+        "--threads", type=int, callback=some_threads, help="Workers; -1 all processors. [default: all usable cores]"
     ),
     click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
     click.option("--config", type=_FILE, help="TOML file with the settings (see --print-config)."),

@@ -37,6 +37,7 @@ table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric
 th,td{padding:.38rem .7rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{color:var(--muted);font-weight:600}
 th.text,td.text{text-align:left}
+td.words{white-space:normal;min-width:15em}
 td.wrap{white-space:normal;overflow-wrap:anywhere}
 code{font:.85em ui-monospace,"SFMono-Regular","DejaVu Sans Mono",monospace}
 .half{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 2.2rem}
@@ -110,8 +111,12 @@ def tiles(facts: Sequence[tuple[str, str]]) -> str:
     return f'<dl class="tiles">{inner}</dl>'
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]], text: Sequence[int] = (0,)) -> str:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], text: Sequence[int] = (0,), wrap: Sequence[int] = ()
+) -> str:
     """Lay out a table; columns numbered in ``text`` are words (left), the others numbers (right).
+
+    Words of columns in ``wrap`` take several lines where they are long.
 
     Examples
     --------
@@ -120,7 +125,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], text: Sequence[i
     """
 
     def row(tag: str, cells: Sequence[Any]) -> str:
-        marks = [' class="text"' if number in text else "" for number in range(len(cells))]
+        kinds = ["text words" if number in wrap else "text" if number in text else "" for number in range(len(cells))]
+        marks = [f' class="{kind}"' if kind else "" for kind in kinds]
         return (
             "<tr>" + "".join(f"<{tag}{m}>{escape(str(c))}</{tag}>" for m, c in zip(marks, cells, strict=True)) + "</tr>"
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from atomloom.app import config, interrupts
 from atomloom.app.facts import provenance
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
-from atomloom.app.report import write_report
 from atomloom.app.runs import RunFolder
 from atomloom.errors import BadInput
 
@@ -60,7 +60,9 @@ def source_of(run: RunOptions, file: Path | None) -> Path:
     return file
 
 
-def execute(command: str, settings: Any, run: RunOptions, source: str, work: Work, say: Say) -> None:
+def execute(
+    command: str, settings: Any, run: RunOptions, source: str, work: Work, say: Say, *, page: bool = True
+) -> None:
     """Do the work of a run in a folder, new or resumed, and print the summary on stdout.
 
     Parameters
@@ -75,7 +77,11 @@ def execute(command: str, settings: Any, run: RunOptions, source: str, work: Wor
         Does it, leaves files in the folder, gives the summary.
     say : callable
         Tells a finished run in pairs of a word and a text.
+    page : bool
+        Whether to draw the report now; `atomloom report` does it any time.
     """
+    from atomloom.app.report import write_report  # noqa: PLC0415  # a run that draws none does without
+
     chatter = Chatter(quiet=run.quiet)
     if run.resume is not None:
         folder = RunFolder.open(run.resume)
@@ -93,14 +99,19 @@ def execute(command: str, settings: Any, run: RunOptions, source: str, work: Wor
         with folder.running():
             summary = work(folder, chatter)
             folder.finish({**summary, "seconds": folder.seconds()})
-            # Not a stage: a report that told its own time could not be rebuilt to the same bytes.
-            began = time.monotonic()
-            write_report(folder)
-            folder.event("report written", seconds=round(time.monotonic() - began, 6))
+            if page:
+                # Not a stage: a report that told its own time could not be rebuilt to the same bytes.
+                began = time.monotonic()
+                write_report(folder)
+                folder.event("report written", seconds=round(time.monotonic() - began, 6))
+    drawn = folder.path / "report.html"
     if run.as_json:
-        emit_json({"run": str(folder.path), "report": str(folder.path / "report.html"), **folder.record["summary"]})
+        emit_json(
+            {"run": str(folder.path), "report": str(drawn) if drawn.is_file() else None, **folder.record["summary"]}
+        )
     else:
-        ends = [("time", f"{folder.record['summary']['seconds']:.1f} s"), ("report", str(folder.path / "report.html"))]
+        report = str(drawn) if drawn.is_file() else f"atomloom report {shlex.quote(str(folder.path))}"
+        ends = [("time", f"{folder.record['summary']['seconds']:.1f} s"), ("report", report)]
         rows = [*say(folder), *ends]
         width = max(len(name) for name, _ in rows) + 1
         say_result("\n".join(f"{name:<{width}} {value}" for name, value in rows))

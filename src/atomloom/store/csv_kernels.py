@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.kernels.lean import lean
 from atomloom.store.field_kernels import (
     ODD,
     OFF_GRID,
@@ -23,7 +24,6 @@ from atomloom.store.field_kernels import (
     venue_code,
     word_at,
 )
-from atomloom.store.lean import lean
 from atomloom.store.time_kernels import ISO, KIND, SECOND, read_time, whole
 
 if TYPE_CHECKING:

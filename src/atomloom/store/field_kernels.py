@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 
 from atomloom.kernels.jit import vector_code
-from atomloom.store.lean import lean
+from atomloom.kernels.lean import lean
 from atomloom.store.time_kernels import whole
 
 if TYPE_CHECKING:

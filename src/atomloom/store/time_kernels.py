@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.store.lean import lean
+from atomloom.kernels.lean import lean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 MODULES = {
     "bars": "bars",
     "calibrate": "calibrate",
-    "demo": "vpin",
+    "demo": "demo",
     "hhi": "hhi",
     "ingest": "ingest",
     "spectrum": "spectrum",
+    "sweep": "sweep",
     "trajectory": "trajectory",
     "vpin": "vpin",
 }
