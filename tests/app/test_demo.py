@@ -34,6 +34,9 @@ def test_the_summary_on_stdout_is_the_record(demo) -> None:
     assert said["report"] == "first/report.html"
     assert said["trades"] == 500_000
     assert said["combinations"] == 288
+    assert said["sweep"]["ledger"]["configurations"] == 96
+    assert said["sweep"]["verdict"]["n_configs"] == 96
+    assert "which portfolio configuration is real?" in (folder / "report.html").read_text()
     assert record["command_line"].endswith("demo --out first --json --threads 2")
     assert [row["name"] for row in record["stages"]] == [
         "read trades",

@@ -49,6 +49,8 @@ def simulate_one(  # noqa: PLR0915 - a portfolio's life, told in one piece
         if how_far == 0.0:
             most = drift_of(money, target, value, relative)
             how_far = 1.0 - min(threshold, most) / most if most > 0 else 0.0
+            if how_far == 0.0:
+                return "lapsed"
         paid = cost * how_far * sum(d * s for d, s in zip(change, scale, strict=True))
         paid += fee * sum(d > NOTHING for d in change) * capital / value
         book["turnover"] += how_far * sum(change)
@@ -62,7 +64,7 @@ def simulate_one(  # noqa: PLR0915 - a portfolio's life, told in one piece
 
     for e in range(n):
         row = start + e
-        if e in fresh:
+        if e in fresh and value != 1e-30:
             capital = value
             money, pending = [0.0] * n_assets, None
             done = trade(target_at(row - lag), value, 1.0)
@@ -98,6 +100,8 @@ def simulate_one(  # noqa: PLR0915 - a portfolio's life, told in one piece
             if done is None:
                 money, cash, value, not_before = [0.0] * n_assets, 1e-30, 1e-30, math.inf
                 book["ruin_row"] = row
+            elif done == "lapsed":
+                not_before = row + 1
             else:
                 money, cash, value = done
                 not_before = row + max(interval - lag, 1)

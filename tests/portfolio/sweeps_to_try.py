@@ -30,8 +30,8 @@ def days(rows: int) -> np.ndarray:
     return np.busday_offset("2015-01-01", np.arange(rows), roll="forward").astype("datetime64[ns]")
 
 
-def drawn_grid(rng: np.random.Generator) -> Grid:
-    """A grid of some configurations, all of one lag."""
+def drawn_grid(rng: np.random.Generator, *, timed: bool = True) -> Grid:
+    """A grid of some configurations, all of one lag; without calendars where there are no times."""
     others = ["cash", "equal_weight", "inverse_volatility", "time_series_momentum"]
     some = {
         "top": [1, 2],
@@ -45,6 +45,8 @@ def drawn_grid(rng: np.random.Generator) -> Grid:
         "fixed_cost": [0.0, 0.0001],
         "relative": [False, True],
     }
+    if not timed:
+        del some["calendar"]
     methods = ["momentum", *rng.choice(others, 2, replace=False).tolist()]
     axes = {"method": methods, "lookback": [5, 12], "top": 2}
     for name in rng.choice(list(some), 4, replace=False):
@@ -71,12 +73,10 @@ def target_of(config: dict, rows: list) -> list:
     return methods_oracle.time_series_momentum(window, config.get("skip", 0))
 
 
-def open_rows(times: np.ndarray | None, calendar: str | None, rows: int) -> list[bool]:
+def open_rows(times: np.ndarray, calendar: str | None, rows: int) -> list[bool]:
     """Whether a calendar is open on each price row: on the last of each week or month that a later one follows."""
     if calendar is None:
         return [True] * rows
-    if times is None:
-        return [False] * rows
     unit = {"week": lambda day: day.isocalendar()[:2], "month": lambda day: (day.year, day.month)}[calendar]
     period = [unit(day) for day in times.astype("datetime64[D]").astype(object)]
     return [k + 1 < rows and period[k + 1] != period[k] for k in range(rows)]

@@ -169,6 +169,54 @@ def test_a_constant_portfolio_has_returns_of_rounding_only():
     assert abs(segments).max() < 1e-13
 
 
+@pytest.mark.parametrize("growth", [1e-70, 1e-200, 1e45, 1e150])
+def test_values_of_any_size(growth):
+    """Statistics are those of the returns however much the value has grown, and fees stay shares of capital."""
+    rng = np.random.default_rng(4)
+    rows = 400
+    drift = np.log(growth) / rows
+    values = np.exp(np.cumsum(rng.normal(drift, 0.01, (rows, 2)), axis=0))
+    field = make_field(as_prices(values), one_table([0.5, 0.5], rows), 0, np.array([0, 100, rows - 1]))
+    asks = np.array([ask(0.01, 5, 0.001), ask(0.0, 1), ask(np.inf, 1, fee=1e-4)]).T
+    out, _, path = simulate(field, asks, np.zeros(3, np.int64), keep_path=True)
+    for k, lane in enumerate(
+        ({"threshold": 0.01, "interval": 5, "cost": 0.001}, {}, {"threshold": np.inf, "fee": 1e-4})
+    ):
+        if growth < 1.0 and k != 1:
+            continue  # the twin's cash of 1e-17 outgrows what is left; trading every day has a closed form
+        expected, _ = simulate_one(values.tolist(), lambda _: [0.5, 0.5], start=0, n=rows - 1, **lane)
+        if k == 1:
+            expected = np.cumprod((values[1:] / values[:-1]).mean(axis=1)).tolist()
+        np.testing.assert_allclose(path[:, k], expected, rtol=1e-9)
+        stats = statistics_of(expected)
+        np.testing.assert_allclose(out[:4, k], stats["sums"], rtol=1e-9)
+        np.testing.assert_allclose(totals(out[:, k])["value"], expected[-1], rtol=1e-9)
+        np.testing.assert_allclose(1 - out[6, k] / out[7, k], stats["deepest"], rtol=1e-9)
+
+
+def test_an_order_to_the_band_lapses_where_nothing_is_left_to_do():
+    values = np.ones((12, 2))
+    values[3, 0] = 1.3
+    values[4:, 0] = 1.02
+    field = make_field(as_prices(values), one_table([0.5, 0.5], 12), 1, np.array([0, 10]))
+    asks = np.array([ask(0.05, 1, fee=0.001, step=0.0, lag=1)]).T
+    found = totals(simulate(field, asks, np.zeros(1, np.int64))[0][:, 0])
+    assert (found["trades"], found["turnover"], found["cost"]) == (1.0, 1.0, 0.002)
+
+
+def test_nothing_revives_a_portfolio_that_lost_everything():
+    values = np.ones((60, 2))
+    values[20:, 0] = 5.0
+    values[40:, 1] = 1.1
+    field = make_field(
+        as_prices(values), one_table([-1.0, 1.5], 60), 0, np.array([0, 30, 59]), np.array([1, 1], np.uint8)
+    )
+    out, segments, path = simulate(field, np.array([ask()]).T, np.zeros(1, np.int64), keep_path=True)
+    assert totals(out[:, 0])["ruin_row"] == 20
+    assert (path[19:, 0] == path[19, 0]).all()
+    assert not segments[:, 1].any()
+
+
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 17])
 def test_lengths_that_are_no_multiple_of_eight(n):
     rng = np.random.default_rng(n)

@@ -16,7 +16,7 @@ from atomloom.errors import BadInput
 from atomloom.portfolio import CombinatorialPurgedCV, Grid, as_configs, sweep
 from atomloom.portfolio.sweep_table import FIGURES
 from portfolio import sweep_drivers
-from portfolio.sweeps_to_try import walk
+from portfolio.sweeps_to_try import days, walk
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_the_file_holds_what_the_table_holds(tmp_path):
         Grid(method="equal_weight", trade=["band", "target"], threshold=[0.01, 0.05], relative=[True, False]),
         [{"method": "cash"}, {"method": len, "lookback": 5}],
     ]
-    found = sweep(walk(1), grids, out=tmp_path / "table.parquet")
+    found = sweep(walk(1), grids, times=days(400), out=tmp_path / "table.parquet")
     assert found.ledger()["failed"] == 9
     check_file(found, tmp_path / "table.parquet")
     assert not list(tmp_path.glob("*.part"))

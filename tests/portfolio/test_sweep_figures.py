@@ -30,7 +30,7 @@ def test_figures_equal_those_of_paths_worked_by_plain_python(seed, timed):
     rng = np.random.default_rng(seed)
     prices, times = walk(seed, rows=120), days(120) if timed else None
     market = {"asset_costs": [1.0, 0.5, 2.0], "cash_rate": 1e-5, "borrow_rate": 3e-5}
-    found = sweep(prices, drawn_grid(rng), times=times, periods_per_year=252.0, verdict=False, **market)
+    found = sweep(prices, drawn_grid(rng, timed=timed), times=times, periods_per_year=252.0, verdict=False, **market)
     start = found.job.field.start
     assert start == 12 + found.configs[0]["lag"]
     for place in rng.choice(len(found), 8, replace=False):

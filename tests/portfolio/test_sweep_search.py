@@ -17,7 +17,7 @@ from atomloom.portfolio import (
     search,
     sweep,
 )
-from portfolio.sweeps_to_try import walk
+from portfolio.sweeps_to_try import days, walk
 
 SPACE = {
     "method": ["momentum", "inverse_volatility"],
@@ -215,7 +215,8 @@ def test_a_study_of_optuna_learns_what_is_best():
         "cost": Between(1e-4, 1e-2, log=True), "calendar": [None, "month"], "trade": ["target", "band", 0.5],
     }  # fmt: skip
     study = study_of(optuna, optuna.samplers.TPESampler(seed=0, n_startup_trials=20))
-    found = search(walk(8), OptunaSearch(study, space, where=lambda lookback, top: lookback > 15 * top), 80, batch=10)
+    searcher = OptunaSearch(study, space, where=lambda lookback, top: lookback > 15 * top)
+    found = search(walk(8), searcher, 80, batch=10, times=days(400))
     told = found.ledger()
     states = [trial.state.name for trial in study.trials]
     assert len(states) == told["counted"] == 80

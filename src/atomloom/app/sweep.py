@@ -103,6 +103,7 @@ def _source(run: RunOptions, data: str | None) -> tuple[str | None, int, str | N
 def _filled(settings: SweepSettings, rows: int, assets: int) -> tuple[SweepSettings, list[str]]:
     """Put a default grid where there is none, without what these prices have no room for."""
     from atomloom.app.sweep_settings import fitting  # noqa: PLC0415  # same
+    from atomloom.portfolio.price_layout import many  # noqa: PLC0415  # same
 
     if settings.own:
         return settings, []
@@ -110,8 +111,8 @@ def _filled(settings: SweepSettings, rows: int, assets: int) -> tuple[SweepSetti
     small = replace(whole, grid=fitting(whole.grid, rows, assets))
     if small == whole:
         return whole, []
-    left = whole.n_points - small.n_points
-    return small, [f"{left:,} of {whole.n_points:,} configurations of the default grid do not fit these prices"]
+    of = f"{small.n_points:,} of {whole.n_points:,} configurations"
+    return small, [f"the default grid was cut to {of}, to what {rows:,} rows of {many(assets, 'asset')} have room for"]
 
 
 def _same(known: str | None, planned: Plan) -> None:

@@ -81,7 +81,7 @@ def fit(how: SplitSettings, times: NDArray[np.int64]) -> tuple[int, float, list[
     """
     step = int(np.median(np.diff(times))) if len(times) > 1 else 0
     span = float(np.floor((int(times[-1]) - int(times[0]) + step) / _DAY * 1e6) / 1e6)
-    test, gap = how.window_days, sum(_gap_days(how.gap(name), step) for name in ("purge", "embargo"))
+    test, gap = how.window_days, sum(_gap_days(how.gap(name)) for name in ("purge", "embargo"))
     most = int((span - gap - (how.train_days or test)) / test + 1e-9)
     wanted = how.test_windows
     if most < (wanted or 1):
@@ -102,11 +102,12 @@ def fit(how: SplitSettings, times: NDArray[np.int64]) -> tuple[int, float, list[
     return windows, int(train) if float(train).is_integer() else train, notes
 
 
-def _gap_days(gap: Any, step: int) -> float:
+def _gap_days(gap: Any) -> float:
+    """Give a gap in time as days; one in rows shortens the train window, and takes no days of its own."""
     from atomloom.portfolio.sizes import take_size  # noqa: PLC0415 - only here
 
     size = take_size(gap, "a gap", least=0)
-    return float(size.amount) * (step if size.kind == "rows" else 1) / _DAY
+    return float(size.amount) / _DAY if size.kind == "ns" else 0.0
 
 
 def _days(count: float) -> str:

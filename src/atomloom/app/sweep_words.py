@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from atomloom.app.sweep_files import failures_of, stamps
 from atomloom.app.sweep_lines import stitches
+from atomloom.portfolio.price_layout import many
 
 if TYPE_CHECKING:
     from atomloom.app.sweep_work import Plan
@@ -98,7 +99,7 @@ def lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     ruined = f", {told['ruined']:,} lost everything" if told["ruined"] else ""
     beaten = f"benchmark {summary['benchmark']['name'].replace('_', ' ')}: {ratio(summary['benchmark']['sharpe'])}"
     rows = [
-        ("prices", f"{prices['rows']:,} rows of {len(prices['assets'])} assets{span}"),
+        ("prices", f"{prices['rows']:,} rows of {many(len(prices['assets']), 'asset')}{span}"),
         ("sweep", f"{told['configurations']:,} configurations{failed}{ruined}; {summary['windows']}"),
         ("best", f"{best['label']}: Sharpe ratio {ratio(best['sharpe'])} a year ({beaten})"),
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.portfolio.configs import ABSENT, Column, Configs
 from atomloom.portfolio.execution import EXECUTION
+from atomloom.portfolio.fitted_weights import known_parameters
 from atomloom.portfolio.lane_layout import (
     ASK_BAND,
     ASK_CALENDAR,
@@ -37,6 +38,9 @@ _ROWS = {
 }  # fmt: skip
 
 
+_TAKEN = {name: frozenset(parameter.name for parameter in info.parameters) for name, info in METHODS.items()}
+
+
 class Asked(NamedTuple):
     """What all configurations ask for.
 
@@ -60,19 +64,21 @@ class Asked(NamedTuple):
     given: Reals | None
 
 
-def ask(configs: Configs, periods_per_year: float) -> Asked:
+def ask(configs: Configs, periods_per_year: float, *, timed: bool = True) -> Asked:
     """Translate configurations.
 
     Parameters
     ----------
     configs : Configs
     periods_per_year : float
+    timed : bool
+        Whether the prices have times, by which calendars go.
 
     Raises
     ------
     BadInput
-        For parameters that nothing takes, and values that none can have. Combinations that cannot be (a ``skip`` as
-        long as the ``lookback``) are tables that say why.
+        For parameters that no method takes, values that none can have, and calendars without times. Combinations that
+        cannot be (a ``skip`` as long as the ``lookback``) are tables that say why.
 
     Examples
     --------
@@ -84,11 +90,13 @@ def ask(configs: Configs, periods_per_year: float) -> Asked:
     if "method" not in configs.columns:
         raise BadInput(f"no method is given. Hint: add method=..., one of {', '.join(METHODS)}.")
     methods = _different(configs.columns["method"])
-    own = [method for method in methods if not isinstance(method, str)]
-    if not own:
-        known = {p.name for method in methods for p in _info(method).parameters}
+    takes = [_takes(method) for method in methods]
+    if None not in takes:
+        known = {name for names in takes for name in names or ()}
         check_names("a parameter", configs.columns, ["method", *EXECUTION, *OVERLAY, *sorted(known)])
     rows = _execution(configs)
+    if not timed and rows[ASK_CALENDAR].any():
+        raise BadInput("there is a calendar, and the prices have no times. Hint: give times=, or leave out calendar.")
     made = {name: column for name, column in configs.columns.items() if name not in EXECUTION}
     weights = made.get("weights")
     if (
@@ -98,7 +106,9 @@ def ask(configs: Configs, periods_per_year: float) -> Asked:
         and set(made) <= {"method", "weights", "refit"}
     ):
         table = np.arange(configs.size)
-        given = np.ascontiguousarray(weights.values, dtype=np.float64)
+        if weights.values.dtype.kind not in "iuf":
+            raise BadInput(f"weights are {weights.values.dtype}. Hint: numbers, one for each asset.")
+        given = np.array(weights.values, dtype=np.float64, order="C")
         if not np.isfinite(given).all():
             raise BadInput("weights has values that are not finite. Hint: a number for each asset.")
         return Asked(rows, table, [], [], given)
@@ -115,9 +125,15 @@ def _by_lag(lag: Reals, table: Ints, specs: list[TargetSpec | str]) -> tuple[Int
     return places.astype(np.int64), [specs[k] for k, _ in own], [int(different[j]) for _, j in own]
 
 
-def _info(method: Any) -> Any:
-    check_names("a method", (method,), METHODS)
-    return METHODS[method]
+def _takes(method: Any) -> frozenset[str] | None:
+    """Names of a method's parameters; None where anything goes, or it is no method (then it fails alone)."""
+    if isinstance(method, str):
+        check_names("a method", (method,), METHODS)
+        return _TAKEN[method]
+    if isinstance(method, type):
+        return None
+    known = known_parameters(method)
+    return None if known is None else frozenset({"lookback", *known})
 
 
 def _different(column: Column) -> list[Any]:
@@ -187,8 +203,8 @@ def _spec(given: dict[str, Any], periods_per_year: float) -> TargetSpec | str:
     own = {name: value for name, value in given.items() if value is not ABSENT}
     method = own.pop("method")
     overlay = {name: own.pop(name) for name in OVERLAY if name in own}
-    if isinstance(method, str):
-        taken = {parameter.name for parameter in METHODS[method].parameters}
+    taken = _takes(method)
+    if taken is not None:
         own = {name: value for name, value in own.items() if name in taken}
     try:
         return TargetSpec(method, own, periods_per_year=periods_per_year, **overlay)

@@ -168,7 +168,13 @@ def tile_statistics(
     >>> found.t.round(2), bool(found.t[2] > np.quantile(found.maxima, 0.95))
     (array([-1.25,  1.6 ,  9.88]), True)
     """
-    excess = _excess(sums, benchmark_sums, counts)
+    given = np.asarray(sums, dtype=np.float64)
+    if given.ndim == 2 and given.shape[1] == 1:
+        found = tile_statistics(
+            np.repeat(given, 2, axis=1), benchmark_sums, counts, keep=None if keep is None else np.repeat(keep, 2)
+        )
+        return TileStatistics(found.t[:1], found.maxima)
+    excess = _excess(given, benchmark_sums, counts)
     m = len(excess[0])
     t, centred = _studentise(*excess)
     candidate = t >= -math.sqrt(2.0 * math.log(math.log(m)))

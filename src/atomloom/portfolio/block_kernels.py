@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from atomloom.kernels.arithmetic import divide, lowest_bit
+from atomloom.kernels.arithmetic import lowest_bit
 from atomloom.kernels.lean import lean
+from atomloom.portfolio.event_kernels import enter, load_targets, order, settle, sleep
 from atomloom.portfolio.lane_kernels import lane_statistics
 from atomloom.portfolio.lane_layout import (
     ASK_BAND,
     ASK_CALENDAR,
-    ASK_INTERVAL,
-    ASK_LAG,
-    ASK_RELATIVE,
     BAND,
     CAPITAL,
     CASH,
@@ -31,179 +29,21 @@ from atomloom.portfolio.lane_layout import (
     S2,
     S3,
     S4,
-    SCRATCH,
+    SCALE,
+    SCALED,
     STEPS,
     SUM1,
     SUM2,
     TRADED,
     TRADES,
     UNDER,
+    VALUE_OUT,
     VALUES,
 )
 from atomloom.portfolio.lane_step import lane_drifts, lane_values
-from atomloom.portfolio.trade_kernels import LEAST_TARGET, ruin, trade
+from atomloom.portfolio.trade_kernels import ruin
 
 _REPORTED = (SUM1, SUM2, S3, S4, DOWN, HITS, LOW, LOW_PEAK, UNDER, LAST, TRADED, PAID, TRADES, RUIN_ROW)
-
-
-@lean
-def load_targets(number: int, plan: Any, asks: Any, target: Any, weigh: Any, current: Any, lagged: bool) -> None:
-    """Put the targets in force at a price row into every lane where they are other ones.
-
-    Parameters
-    ----------
-    number : int
-        The price row.
-    plan : tuple
-        Tables (R, assets) float64; first row of each lane's table (64,) int64; schedule of each lane (64,) int64;
-        row in force (schedules, T) int32; price rows where one changes (T,) uint8.
-    asks : (ASK_ROWS * 64,) float64
-    target, weigh : (assets * 64,) float64
-        Out.
-    current : (64,) int64
-        In and out: the row that each lane has.
-    lagged : bool
-        Take what was in force as many rows before as the lane's lag.
-    """
-    tables, first, schedule, in_force, _ = plan
-    assets = tables.shape[1]
-    for lane in range(LANES):
-        lag = int(asks[ASK_LAG * LANES + lane]) if lagged else 0
-        row = first[lane] + in_force[schedule[lane], number - lag]
-        if row == current[lane]:
-            continue
-        current[lane] = row
-        relative = asks[ASK_RELATIVE * LANES + lane] != 0.0
-        for i in range(assets):
-            weight = tables[row, i]
-            target[i * LANES + lane] = weight
-            weigh[i * LANES + lane] = divide(1.0, max(abs(weight), LEAST_TARGET)) if relative else 1.0
-
-
-@lean
-def rest(lane: int, asks: Any) -> int:
-    """Rows from a trade to the next decision: what is decided then is executed ``lag`` rows later.
-
-    Parameters
-    ----------
-    lane : int
-    asks : (ASK_ROWS * 64,) float64
-    """
-    return max(int(asks[ASK_INTERVAL * LANES + lane]) - int(asks[ASK_LAG * LANES + lane]), 1)
-
-
-@partial(lean, inline=True)
-def sleep(lane: int, number: int, s: Any, asks: Any, wake: Any, next_open: Any) -> None:
-    """Keep a lane from trading until the first open price row from ``number`` on.
-
-    Parameters
-    ----------
-    lane, number : int
-    s, asks : flat rows of lanes, float64
-    wake : (T + 1,) int64
-        In and out: for each price row the lanes that may trade again from then on.
-    next_open : (calendars, T + 1) int32
-        First open price row from each row on; T where there is none.
-    """
-    last = wake.size - 1
-    s[BAND * LANES + lane] = float("inf")
-    if number <= last:
-        opens = next_open[int(asks[ASK_CALENDAR * LANES + lane]), number]
-        wake[opens] |= 1 << lane
-
-
-@lean
-def enter(number: int, s: Any, asks: Any, work: Any, plan: Any, market: Any, sizes: Any, events: Any) -> None:
-    """Let every lane start from cash at a price row: it buys the target decided upon `lag` rows before.
-
-    Costs of entry are part of the next return: the value before it stays as it is.
-
-    Parameters
-    ----------
-    number : int
-        The price row.
-    s, asks : flat rows of lanes, float64
-    work : tuple
-        held (columns * 64,), target, ordered and weigh (assets * 64,) float64, current (64,) int64.
-    plan, market, sizes : tuple
-        See :func:`load_targets`, :func:`atomloom.portfolio.trade_kernels.trade`.
-    events : tuple
-        wake and due (T + 1,) int64, next_open (calendars, T + 1) int32.
-    """
-    held, target, _, weigh, current = work
-    wake, due, next_open = events
-    wake[:] = 0
-    due[:] = 0
-    held[:] = 0.0
-    current[:] = -1
-    load_targets(number, plan, asks, target, weigh, current, True)
-    for lane in range(LANES):
-        s[CASH * LANES + lane] = s[LAST * LANES + lane]
-        s[SCRATCH * LANES + lane] = s[LAST * LANES + lane]
-        s[CAPITAL * LANES + lane] = s[LAST * LANES + lane]
-        if not trade(lane, SCRATCH * LANES, s, asks, held, target, market, number * sizes[1], sizes, True):
-            ruin(lane, SCRATCH * LANES, s, held, sizes[1], number)
-        elif asks[ASK_BAND * LANES + lane] < float("inf"):
-            sleep(lane, number + rest(lane, asks), s, asks, wake, next_open)
-        else:
-            s[BAND * LANES + lane] = float("inf")
-    load_targets(number, plan, asks, target, weigh, current, False)
-
-
-@partial(lean, inline=True)
-def settle(
-    word: Any, number: int, at: int, s: Any, asks: Any, held: Any, target: Any, market: Any, sizes: Any, events: Any
-) -> None:
-    """Execute trades of the lanes in a word, and let them sleep for their interval.
-
-    Parameters
-    ----------
-    word : int64
-        A bit for each lane that trades.
-    number, at : int
-        The price row, and where in ``s`` its values begin.
-    s, asks, held, target, market, sizes, events
-        See :func:`enter`.
-    """
-    while word != 0:
-        lane = lowest_bit(word)
-        word &= word - 1
-        if s[at + lane] == RUINED:
-            continue
-        if trade(lane, at, s, asks, held, target, market, number * sizes[1], sizes, False):
-            sleep(lane, number + rest(lane, asks), s, asks, events[0], events[2])
-        else:
-            ruin(lane, at, s, held, sizes[1], number)
-
-
-@partial(lean, inline=True)
-def order(word: Any, number: int, s: Any, asks: Any, target: Any, ordered: Any, due: Any) -> Any:
-    """Of the lanes in a word, keep the targets of those that trade later; gives those that trade now.
-
-    Parameters
-    ----------
-    word : int64
-    number : int
-        The price row.
-    s, asks, target, ordered : flat rows of lanes, float64
-    due : (T + 1,) int64
-        In and out: lanes whose trade is executed at each price row.
-    """
-    now = word
-    while word != 0:
-        lane = lowest_bit(word)
-        bit = word & -word
-        word &= word - 1
-        lag = int(asks[ASK_LAG * LANES + lane])
-        if lag == 0:
-            continue
-        now &= ~bit
-        s[BAND * LANES + lane] = float("inf")
-        for i in range(target.size // LANES):
-            ordered[i * LANES + lane] = target[i * LANES + lane]
-        if number + lag < due.size - 1:
-            due[number + lag] |= bit
-    return now
 
 
 @partial(lean, inline=True)
@@ -274,6 +114,37 @@ def advance(
     if now != 0:
         settle(now, number, at, s, asks, held, target, market, sizes, events)
     return awake
+
+
+@lean
+def keep_in_range(s: Any, held: Any) -> None:
+    """Measure lanes that have grown or shrunk very much in another unit, a power of two: nothing is rounded.
+
+    Eight values are multiplied with each other by the statistics, which must neither overflow nor vanish.
+
+    Parameters
+    ----------
+    s : (STATE_ROWS * 64,) float64
+        In and out; row SCALED counts the changes of unit.
+    held : (columns * 64,) float64
+        In and out.
+    """
+    count = 0
+    for lane in range(LANES):
+        value = s[LAST * LANES + lane]
+        count += (value > SCALE) | (value < 1.0 / SCALE)
+    if count == 0:
+        return
+    for lane in range(LANES):
+        value = s[LAST * LANES + lane]
+        if value == RUINED or 1.0 / SCALE <= value <= SCALE:
+            continue
+        factor = 1.0 / SCALE if value > SCALE else SCALE
+        s[SCALED * LANES + lane] += 1.0 if value > SCALE else -1.0
+        for row in (LAST, PEAK, CASH, CAPITAL):
+            s[row * LANES + lane] *= factor
+        for place in range(lane, held.size, LANES):
+            held[place] *= factor
 
 
 @lean
@@ -355,13 +226,16 @@ def simulate_block(
             if path.shape[0]:
                 for j in range(count):
                     for lane in range(LANES):
-                        path[e + j, lane] = s[(VALUES + j) * LANES + lane]
+                        path[e + j, lane] = s[(VALUES + j) * LANES + lane] * SCALE ** s[SCALED * LANES + lane]
             lane_statistics(s, e + 1.0, float(e + count))
+            keep_in_range(s, work[0])
             e += count
         close_segment(g, s, segments)
     for k in range(len(_REPORTED)):
         for lane in range(LANES):
             out[k, lane] = s[_REPORTED[k] * LANES + lane]
+    for lane in range(LANES):
+        out[VALUE_OUT, lane] *= SCALE ** s[SCALED * LANES + lane]
 
 
 @lean

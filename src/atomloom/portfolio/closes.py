@@ -22,7 +22,7 @@ _DAY = 86_400_000_000_000
 _MONDAY = 4 * _DAY  # 1970-01-05
 
 
-def width_of(timeframe: str) -> int:
+def width_of(timeframe: Any) -> int:
     """Length of a period in ns.
 
     Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -140,9 +141,10 @@ def as_configs(given: Any) -> Configs:
 
     Parameters
     ----------
-    given : Configs, Grid, RandomSearch, mapping, or iterable of these and of mappings
+    given : Configs, Grid, RandomSearch, mapping, DataFrame, or iterable of these and of mappings
         A mapping of parameter to value is one configuration. A mapping with arrays (``{"method": "fixed",
-        "weights": (C, N), "threshold": (C,)}``) is columns: configuration c has element c of each. A list is the one
+        "weights": (C, N), "threshold": (C,)}``) is columns: configuration c has element c of each; they are copied. A
+        DataFrame has a configuration in each row, without the parameters that are missing there. A list is the one
         after the other.
 
     Returns
@@ -179,6 +181,11 @@ def _taken(given: Any) -> Configs:
             return made
     if isinstance(given, Mapping):
         return _of_columns(given)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(given, pandas.DataFrame):
+        return _of_frame(given)
+    if pandas is not None and isinstance(given, pandas.Series):
+        return of_mappings([given.to_dict()])
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise BadInput(f"configurations are {type(given).__name__}. Hint: give a Grid, or a list of mappings.")
     parts = list(given)
@@ -188,7 +195,9 @@ def _taken(given: Any) -> Configs:
 
 
 def _is_column(name: str, value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == (2 if name == "weights" else 1)
+    """Say whether a value is an array, Series or Index of values: of rows, if they are weights."""
+    array = isinstance(value, np.ndarray) or hasattr(value, "to_numpy")
+    return array and value.ndim == (2 if name == "weights" else 1)
 
 
 def _has_columns(given: Mapping[str, Any]) -> bool:
@@ -204,8 +213,38 @@ def _of_columns(given: Mapping[str, Any]) -> Configs:
     size = next(iter(lengths.values()))
     nought = np.zeros(size, dtype=np.int32)
     columns = {
-        str(name): Column(value, None) if name in lengths else Column([value], nought) for name, value in given.items()
+        str(name): _column(value) if name in lengths else Column([plain_value(value)], nought)
+        for name, value in given.items()
     }
+    return Configs(columns, size)
+
+
+def _column(given: Any) -> Column:
+    """Copy a column, so that nobody changes it later; objects become codes."""
+    held = np.array(given)
+    if held.dtype.kind == "O":
+        return Column(*_numbered(held if held.ndim == 1 else list(held)))
+    held.flags.writeable = False
+    return Column(held, None)
+
+
+def _of_frame(given: pd.DataFrame) -> Configs:
+    names = [str(name) for name in given.columns]
+    if len(set(names)) < len(names):
+        raise BadInput(f"columns of configurations are {', '.join(names)}. Hint: each once.")
+    size = len(given)
+    columns = {}
+    for k, name in enumerate(names):
+        column = given.iloc[:, k]
+        missing = column.isna().to_numpy()
+        if not missing.any():
+            columns[name] = _column(column.to_numpy())
+            continue
+        held = column.to_numpy(dtype=object, copy=True)
+        if all(isinstance(value, float) and value.is_integer() for value in held[~missing]):
+            held[~missing] = [int(value) for value in held[~missing]]  # a column with gaps holds no integers
+        held[missing] = ABSENT
+        columns[name] = Column(*_numbered(held))
     return Configs(columns, size)
 
 
@@ -253,7 +292,7 @@ def _numbered(given: Iterable[Any]) -> tuple[list[Any], NDArray[np.int32]]:
     values: list[Any] = []
     codes: list[int] = []
     for each in given:
-        value = _kept(each)
+        value = plain_value(each)
         key = (type(value), value) if _hashable(value) else (id, id(value))
         codes.append(places.setdefault(key, len(values)))
         if codes[-1] == len(values):
@@ -261,10 +300,19 @@ def _numbered(given: Iterable[Any]) -> tuple[list[Any], NDArray[np.int32]]:
     return values, np.array(codes, dtype=np.int32)
 
 
-def _kept(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """Give a value as a Python object that nobody can change: a list or array as a tuple.
+
+    Examples
+    --------
+    >>> plain_value(np.float64(0.5)), plain_value([0.5, np.float64(0.5)]), plain_value(np.eye(2))
+    (0.5, (0.5, 0.5), ((1.0, 0.0), (0.0, 1.0)))
+    """
     if isinstance(value, np.generic):
         return value.item()
-    return tuple(np.asarray(value).tolist()) if isinstance(value, list | np.ndarray) else value
+    if isinstance(value, np.ndarray) or hasattr(value, "to_numpy"):
+        value = np.asarray(value).tolist()
+    return tuple(map(plain_value, value)) if isinstance(value, list) else value
 
 
 def _hashable(value: Any) -> bool:

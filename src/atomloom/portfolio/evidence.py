@@ -52,6 +52,8 @@ class Evidence:
         Number of blocks of the bootstrap, and rows of each.
     benchmark : bool
         Whether the headline test is against a benchmark's returns.
+    matched : bool
+        Whether returns were compared at the benchmark's volatility.
     rank_correlation : float or None
         Of train and test ratios; None takes that of the PBO.
     names : sequence of str or None
@@ -78,6 +80,7 @@ class Evidence:
     n_trials: int
     blocks: tuple[int, int]
     benchmark: bool = False
+    matched: bool = False
     rank_correlation: float | None = None
     names: Sequence[str] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -187,6 +190,7 @@ def verdict_from(evidence: Evidence, *, periods_per_year: float = 252.0, confide
         n_trials=int(evidence.n_trials),
         blocks=evidence.blocks,
         benchmark=evidence.benchmark,
+        matched=evidence.matched,
         periods_per_year=float(periods_per_year),
         names=None if evidence.names is None else tuple(str(name) for name in evidence.names),
         parameters=dict(evidence.parameters),

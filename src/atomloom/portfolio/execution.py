@@ -63,17 +63,8 @@ class ExecutionParameter:
             return np.array([self._calendar(value) for value in values], dtype=np.float64)
         if self.kind == "trade":
             return np.array([self._trade(value) for value in values], dtype=np.float64)
-        try:
-            found = np.asarray(values)
-            numbers = found.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"{self.name} is no number ({error}). Hint: {self._wanted()}.") from error
-        if found.ndim != 1:
-            raise BadInput(f"{self.name} is {values[0]!r}. Hint: {self._wanted()}; a Grid takes several.")
-        if self.kind == "flag" and found.dtype != np.bool_:
-            raise BadInput(f"{self.name} is {found[0]!r}. Hint: {self._wanted()}.")
-        if found.dtype == np.bool_ and self.kind != "flag":
-            raise BadInput(f"{self.name} is {bool(found[0])}. Hint: {self._wanted()}.")
+        found = self._numbers(values)
+        numbers = found.astype(np.float64)
         bad = ~((numbers >= self.least) & (numbers <= self.most))
         if self.kind == "count":
             bad |= numbers != np.floor(numbers)
@@ -81,6 +72,31 @@ class ExecutionParameter:
             seen = found[int(np.flatnonzero(bad)[0])]
             raise BadInput(f"{self.name} is {seen}. Hint: {self._wanted()}.")
         return numbers
+
+    def _numbers(self, values: Any) -> NDArray[Any]:
+        """Take an array of numbers, or of flags; nothing that could be read as one."""
+        if not isinstance(values, np.ndarray):
+            for value in values:
+                self._one(value)
+        try:
+            found = np.asarray(values)
+        except ValueError as error:
+            raise BadInput(f"{self.name} is no number ({error}). Hint: {self._wanted()}.") from error
+        if found.ndim != 1:
+            raise BadInput(f"{self.name} is {values[0]!r}. Hint: {self._wanted()}; a Grid takes several.")
+        if found.dtype.kind not in ("b" if self.kind == "flag" else "iuf"):
+            for value in found:
+                self._one(value)
+        return found
+
+    def _one(self, value: Any) -> None:
+        """Refuse a value that is of another kind."""
+        flag = isinstance(value, bool | np.bool_)
+        if self.kind == "flag" and not flag:
+            raise BadInput(f"{self.name} is {value!r}. Hint: {self._wanted()}.")
+        if self.kind != "flag" and (flag or not isinstance(value, int | float | np.integer | np.floating)):
+            text = "no number" if isinstance(value, str) else "a flag" if flag else f"{type(value).__name__}"
+            raise BadInput(f"{self.name} is {text} ({value!r}). Hint: {self._wanted()}.")
 
     def _wanted(self) -> str:
         if self.kind == "flag":
@@ -109,7 +125,7 @@ _LIST = (
     ExecutionParameter("interval", 21, "rows from one rebalancing to the next, at least", "count", 1.0),
     ExecutionParameter("calendar", None, "rebalance only on the last row of a week, month, ...", "calendar"),
     ExecutionParameter("trade", "target", "how far: to the target, to the band, or a share of the way", "trade"),
-    ExecutionParameter("lag", 1, "rows from decision to execution", "count", 0.0),
+    ExecutionParameter("lag", 1, "rows from decision to execution", "count", 0.0, 1e9),
     ExecutionParameter("cost", 0.0, "cost per money traded (0.001 is 10 basis points)", "number", 0.0, 0.999),
     ExecutionParameter("slippage", 0.0, "what the price moves against a trade, as a share of it", "number", 0.0, 0.999),
     ExecutionParameter("fixed_cost", 0.0, "cost of each asset traded, share of starting capital", "number", 0.0, 0.999),

@@ -59,7 +59,7 @@ def own_parameters(method: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     name = method_name(method)
     rest = {key: value for key, value in given.items() if key != "lookback"}
     lookback = METHODS["time_series_momentum"].parameter("lookback").check(given.get("lookback", 252), name)
-    known = _known(method)
+    known = known_parameters(method)
     if known is not None:
         check_names(f"a parameter of {name}", rest, ["lookback", *known])
     for key, value in rest.items():
@@ -70,8 +70,14 @@ def own_parameters(method: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"lookback": lookback, **dict(sorted(rest.items()))}
 
 
-def _known(method: Any) -> list[str] | None:
-    """List what a method takes; None where anything goes, or nobody knows."""
+def known_parameters(method: Any) -> list[str] | None:
+    """List what a user's method takes beside a lookback; None where anything goes, or nobody knows.
+
+    Examples
+    --------
+    >>> known_parameters(lambda returns, power=1.0: returns[-1]), known_parameters(lambda returns, **rest: returns[-1])
+    (['power'], None)
+    """
     if is_estimator(method):
         return list(method.get_params()) if hasattr(method, "get_params") else []
     try:

@@ -20,7 +20,11 @@ BAND = 21  # drift that makes the lane trade now; infinite while it may not
 SCRATCH = 22
 TRADED, PAID, TRADES, CAPITAL, RUIN_ROW = 23, 24, 25, 26, 27
 SUM1, SUM2 = 28, 29  # totals of S1 and S2 over all segments
-STATE_ROWS = 30
+SCALED = 30  # how often the unit of money was made larger by SCALE
+STATE_ROWS = 31
+
+SCALE = 2.0**60
+"""A lane that is worth more than this, or less than its reciprocal, is measured in another unit."""
 
 # rows of what a lane is asked to do
 ASK_BAND, ASK_INTERVAL, ASK_RATE, ASK_FEE, ASK_STEP, ASK_LAG, ASK_CALENDAR, ASK_RELATIVE = 0, 1, 2, 3, 4, 5, 6, 7
@@ -33,3 +37,4 @@ OUT = (
 )  # fmt: skip
 """Sums of the first four powers of returns and of squares of losses; positive returns; the value and peak of the
 deepest drawdown; rows of the longest; last value; weight traded, costs and trades; price row of ruin or -1."""
+VALUE_OUT = OUT.index("value")

@@ -78,6 +78,7 @@ class OptunaSearch:
             raise BadInput("the space has no parameters. Hint: {'lookback': Between(21, 252), ...}.")
         self.study, self.space, self.where = study, dict(space), where
         self._values = {name: values_of(name, own) for name, own in space.items() if not isinstance(own, Between)}
+        self.space |= self._values  # a generator is read once
         self._distributions = {
             name: self._distribution(name, own)
             for name, own in space.items()

@@ -26,7 +26,8 @@ _ROWS = 1024  # of one piece of the sums
 
 
 def overfit(
-    returns: Any, *, benchmark: ArrayLike | None = None, n_trials: int | None = None, n_blocks: int = 16,
+    returns: Any, *, benchmark: ArrayLike | None = None, match_volatility: bool = True,
+    n_trials: int | None = None, n_blocks: int = 16,
     n_boot: int = 1000, block_length: int | None = None, alpha: float = 0.05, seed: int = 0,
     periods_per_year: float = 252.0, names: Sequence[str] | None = None,
     parameters: Mapping[str, Any] | None = None, threads: int | None = None,
@@ -39,6 +40,9 @@ def overfit(
         Returns of every configuration that was tried, a column each, rows in time order, after costs.
     benchmark : (T,) array, optional
         Returns that have to be beaten; None is 0.
+    match_volatility : bool
+        Whether returns are scaled to the benchmark's volatility before they are compared with it, so that borrowing
+        alone is no edge.
     n_trials : int, optional
         Every trial ever made on these data, at least C; C where not given. Those that failed count.
     n_blocks : int
@@ -88,7 +92,11 @@ def overfit(
     if isinstance(trials, bool) or not isinstance(trials, (int, np.integer)) or trials < number:
         message = f"n_trials is {n_trials!r} and there are {number:,} configurations"
         raise BadInput(f"{message}. Hint: count every trial, also those that were dropped.")
-    tested = max_t(matrix, benchmark, n_boot=n_boot, block_length=block_length, seed=seed, alpha=alpha, threads=threads)
+    matched = benchmark is not None and match_volatility
+    tested = max_t(
+        _scaled(matrix, benchmark) if matched else matrix, benchmark, n_boot=n_boot, block_length=block_length,
+        seed=seed, alpha=alpha, threads=threads,
+    )  # fmt: skip
     halves = pbo(matrix, n_blocks, threads=threads) if number > 1 else None
     evidence = Evidence(
         sums=_four_sums(matrix),
@@ -98,10 +106,20 @@ def overfit(
         n_trials=int(trials),
         blocks=(tested.n_blocks, tested.block_length),
         benchmark=benchmark is not None,
+        matched=matched,
         names=columns if names is None else names,
         parameters=parameters or {},
     )
     return verdict_from(evidence, periods_per_year=periods_per_year)
+
+
+def _scaled(matrix: Reals, benchmark: Any) -> Reals:
+    """Scale returns to the volatility of the benchmark; those that do not vary stay as they are."""
+    reference = np.asarray(benchmark, dtype=np.float64)
+    if reference.shape != (len(matrix),):
+        return matrix  # refused by the test
+    spread, own = matrix.std(axis=0, ddof=1), float(reference.std(ddof=1))
+    return matrix * np.where((spread > 1e-12) & (own > 1e-12), own / np.maximum(spread, 1e-12), 1.0)
 
 
 def _four_sums(matrix: Reals) -> Reals:

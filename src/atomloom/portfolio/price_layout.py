@@ -186,12 +186,11 @@ def _long(
 ) -> Layout:
     """Turn rows of (time, symbol, price) into a column for each symbol."""
     column = need("pyarrow.compute").dictionary_encode(table[str(roles["symbol"])]).combine_chunks()
-    if column.null_count:
-        raise BadInput(
-            f"{path}: {roles['symbol']!r} is missing in {column.null_count:,} rows. Hint: delete those rows."
-        )
     assets = [str(name) for name in column.dictionary.to_pylist()]
-    codes = np.asarray(column.indices)
+    codes = np.asarray(column.indices.fill_null(-1))
+    unnamed = int((codes == -1).sum()) + (int((codes == assets.index("")).sum()) if "" in assets else 0)
+    if unnamed:
+        raise BadInput(f"{path}: {roles['symbol']!r} is missing in {many(unnamed, 'row')}. Hint: delete them.")
     prices = numbers_of(table[str(roles["price"])], str(roles["price"]), path)
     chosen = chosen_of(sorted(assets), names, path)
     place = np.full(len(assets), -1, dtype=np.int64)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.portfolio.row_times import take_times
+from atomloom.portfolio.row_times import RowTimes, take_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _DAY = 86_400_000_000_000
 _LEAST_ROWS = 3
+_NONE = (str, bytes, bool, np.bool_, complex)  # no prices, though float64 could be made of most
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,10 @@ def as_prices(data: Any, *, times: Any = None, names: Sequence[str] | None = Non
     Parameters
     ----------
     data : (T, N) array, DataFrame, Series or Prices
-        Rows in time order; a Series or a (T,) array is one asset. A frame's DatetimeIndex gives the times and its
-        columns the names.
+        Rows in time order; a Series or a (T,) array is one asset. A frame's columns give the names and its index the
+        times: times, dates, text in ISO 8601, or periods (their ends); whole numbers are no times.
     times : (T,) int64 ns UTC or datetime64, optional
+        Instead of those of the index.
     names : sequence of str, optional
 
     Returns
@@ -121,7 +124,8 @@ def as_prices(data: Any, *, times: Any = None, names: Sequence[str] | None = Non
     Raises
     ------
     BadInput
-        For prices that are missing, infinite, zero or negative; times that repeat or go back; fewer than three rows.
+        For prices that are missing, infinite, zero or negative, or no numbers (text, flags, complex ones); times that
+        repeat or go back; an index of anything else; fewer than three rows.
 
     Examples
     --------
@@ -139,14 +143,73 @@ def as_prices(data: Any, *, times: Any = None, names: Sequence[str] | None = Non
         data = data.to_frame(data.name if data.name is not None else "asset_0")
     if pandas is not None and isinstance(data, pandas.DataFrame):
         names = [str(name) for name in data.columns] if names is None else names
-        if times is None and isinstance(data.index, pandas.DatetimeIndex):
-            times = data.index
-    try:
-        values = np.array(data, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"prices are no numbers ({error}). Hint: one column of numbers for each asset.") from error
+        times = index_times(data.index, "the index of prices") if times is None else times
+    values = _numbers(data, data.dtypes if pandas is not None and isinstance(data, pandas.DataFrame) else ())
     values = values[:, None] if values.ndim == 1 else values
     return _checked(values, times, names)
+
+
+def index_times(index: Any, name: str) -> RowTimes | None:
+    """Take the times of a frame's index; None where it counts rows.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Of times, dates, text in ISO 8601, or periods, which count as their ends (their last day, where they
+        are no shorter); or of whole numbers.
+    name : str
+        For the message.
+
+    Raises
+    ------
+    BadInput
+        For an index of anything else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> months = pd.period_range("2024-01", periods=2, freq="M")
+    >>> index_times(months, "the index").ns.astype("datetime64[ns]").astype("datetime64[D]")
+    array(['2024-01-31', '2024-02-29'], dtype='datetime64[D]')
+    >>> index_times(pd.RangeIndex(2), "the index") is None
+    True
+    """
+    import pandas as pd  # noqa: PLC0415 - is there already, where an index is
+
+    kinds = {type(each) for each in index} if index.dtype.kind == "O" else {type(index[0])} if len(index) else set()
+    if all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds):
+        return None
+    if isinstance(index, pd.DatetimeIndex):
+        return take_times(index, name, ordered=False)
+    hint = "make it times (pd.to_datetime), or drop it (reset_index(drop=True)) where there are none"
+    seen = f"{name} is of {type(index[0]).__name__} ({index[0]}, ...)"
+    periods = isinstance(index, pd.PeriodIndex)
+    if not periods and not all(issubclass(kind, str | date | np.datetime64) for kind in kinds):
+        raise BadInput(f"{seen}: neither times nor row numbers. Hint: {hint}.")
+    try:
+        if periods:
+            made = index.to_timestamp(how="end").floor("us")
+            made = made.normalize() if made[0] - index[0].start_time > pd.Timedelta("23h") else made
+        else:
+            made = pd.DatetimeIndex(pd.to_datetime(list(index), format="ISO8601" if str in kinds else None))
+    except (TypeError, ValueError, OverflowError) as error:
+        told = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        raise BadInput(f"{seen}: {told}. Hint: {hint}.") from error
+    return take_times(made, name, ordered=False)
+
+
+def _numbers(data: Any, columns: Any) -> NDArray[np.float64]:
+    """Take numbers, and neither text nor flags that could be read as such."""
+    hint = "Hint: one column of numbers for each asset"
+    try:
+        held = np.asarray(data)
+        kinds = {held.dtype.kind} | {dtype.kind for dtype in columns}
+        found = np.array(held, dtype=np.float64, order="C") if kinds <= set("iufO") else None
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"prices are no numbers ({error}). {hint}.") from error
+    if found is None or (held.dtype.kind == "O" and any(isinstance(each, _NONE) for each in held.flat)):
+        raise BadInput(f"prices are no numbers: there are texts, flags, times or complex ones among them. {hint}.")
+    return found
 
 
 def _checked(values: NDArray[np.float64], times: Any, names: Sequence[str] | None) -> Prices:
@@ -162,7 +225,8 @@ def _checked(values: NDArray[np.float64], times: Any, names: Sequence[str] | Non
     values.flags.writeable = False
     if times is None:
         return Prices(values, called)
-    taken = take_times(times, "times", len(values))
+    taken = take_times(times.ns if isinstance(times, RowTimes) else times, "times", len(values))
+    taken = taken._replace(wall=times.wall) if isinstance(times, RowTimes) else taken
     return Prices(values, called, taken.ns, taken.wall)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.portfolio.configs import MOST, Column, Configs
+from atomloom.portfolio.configs import MOST, Column, Configs, plain_value
 
 
 class Grid:
@@ -23,12 +23,13 @@ class Grid:
         Constraint: takes some parameters by their names, as arrays over all combinations, and says which to keep.
         What it leaves out is no trial.
     **axes : sequence, or a single value
-        Values of each parameter.
+        Values of each parameter, see :func:`values_of`.
 
     Raises
     ------
     BadInput
-        For an axis without values, twice the same value, or a product above 200 million.
+        For an axis without values, twice the same value, a set, a constraint that cannot be asked, or a product above
+        200 million.
 
     Examples
     --------
@@ -43,6 +44,8 @@ class Grid:
         if not axes:
             raise BadInput("the grid has no axes. Hint: Grid(method=[...], lookback=[...]).")
         self.axes: dict[str, list[Any]] = {name: values_of(name, values) for name, values in axes.items()}
+        if where is not None and not callable(where):
+            raise BadInput(f"where is {where!r}. Hint: a function of axes: where=lambda lookback, top: top < lookback.")
         self.where = where
         n_points = math.prod(self.shape)
         if n_points > MOST:
@@ -73,14 +76,20 @@ class Grid:
 
     def _allowed(self, codes: Mapping[str, Any], size: int) -> Any:
         assert self.where is not None  # noqa: S101 - asked only where there is one
-        wanted = list(inspect.signature(self.where).parameters)
+        try:
+            wanted = list(inspect.signature(self.where).parameters)
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"where tells no names ({error}). Hint: where=lambda lookback: ... of axes.") from error
         for name in wanted:
             if name not in self.axes:
                 raise BadInput(f"where asks for {name!r}. Hint: the axes are {', '.join(self.axes)}.")
         try:
-            found = np.asarray(self.where(**{name: np.array(self.axes[name])[codes[name]] for name in wanted}))
-        except ValueError as error:
-            raise BadInput(f"where raised {error} Hint: it gets arrays; use & and |, not and/or.") from error
+            found = np.asarray(self.where(**{name: _array(self.axes[name])[codes[name]] for name in wanted}))
+        except (TypeError, ValueError) as error:
+            seen = f"where raised {type(error).__name__}: {str(error).rstrip('.')}"
+            bare = [name for name in wanted if _array(self.axes[name]).dtype.kind == "O"]
+            mixed = f"; {', '.join(bare)} has values of several kinds: compare with == or !=" if bare else ""
+            raise BadInput(f"{seen}. Hint: it gets arrays; use & and |, not and/or{mixed}.") from error
         if found.dtype != np.bool_ or found.shape != (size,):
             seen = f"{found.dtype} of shape {found.shape}"
             raise BadInput(
@@ -117,9 +126,10 @@ class Between:
     log: bool = False
 
     def __post_init__(self) -> None:
-        ends: tuple[Any, Any] = (self.low, self.high)
-        numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
-        if not numbers or not math.isfinite(self.low) or not math.isfinite(self.high) or not self.low < self.high:
+        ends: tuple[Any, Any] = (plain_value(self.low), plain_value(self.high))
+        object.__setattr__(self, "low", ends[0])
+        object.__setattr__(self, "high", ends[1])
+        if not all(_is_number(end) and math.isfinite(end) for end in ends) or not self.low < self.high:
             raise BadInput(f"Between({self.low!r}, {self.high!r}). Hint: give two finite numbers, the lower one first.")
         if not math.isfinite(float(self.high) - float(self.low)) or max(map(abs, ends)) >= 2**63:
             raise BadInput(f"Between({self.low!r}, {self.high!r}) is too wide. Hint: numbers below {2**63:,}.")
@@ -159,18 +169,19 @@ class RandomSearch:
     _first: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
-        n: Any = self.n
+        n: Any = plain_value(self.n)
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
             raise BadInput(f"n is {n!r}. Hint: how many to draw, 1 to {MOST:,}.")
-        seed: Any = self.seed
+        seed: Any = plain_value(self.seed)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
             raise BadInput(f"seed is {seed!r}. Hint: a whole number of at least 0.")
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "seed", seed)
         space: Any = self.space
         if not isinstance(space, Mapping) or not space:
             raise BadInput("the space has no parameters. Hint: {'lookback': Between(21, 252), ...}.")
-        for name, values in self.space.items():
-            if not isinstance(values, Between):
-                values_of(name, values)
+        kept = {k: own if isinstance(own, Between) else values_of(k, own) for k, own in space.items()}
+        object.__setattr__(self, "space", kept)
 
     def __len__(self) -> int:
         return self.n
@@ -190,25 +201,56 @@ class RandomSearch:
 
 
 def values_of(name: str, values: Any) -> list[Any]:
-    """Values of an axis: of a sequence each, else the one.
+    """Values of an axis: of a list, array, Series, Index, range or generator each, else the one.
+
+    Weights that are a flat row of numbers are one value.
 
     Raises
     ------
     BadInput
-        If there is none, or one is there twice.
+        If there is none, one is there twice, or they are a set, which has no order.
 
     Examples
     --------
-    >>> values_of("lookback", range(21, 85, 21)), values_of("method", "cash")
-    ([21, 42, 63, 84], ['cash'])
+    >>> values_of("lookback", range(21, 85, 21)), values_of("method", "cash"), values_of("weights", [0.5, 0.5])
+    ([21, 42, 63, 84], ['cash'], [(0.5, 0.5)])
     """
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Sequence | np.ndarray | range | set):
-        return [values]
-    found = [value.item() if isinstance(value, np.generic) else value for value in values]
-    found = [tuple(np.asarray(value).tolist()) if isinstance(value, list | np.ndarray) else value for value in found]
+    if isinstance(values, set | frozenset):
+        raise BadInput(f"axis {name!r} is a set, which has another order in every run. Hint: give a list.")
+    single = isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable) or hasattr(values, "fit")
+    if single or callable(values) or (isinstance(values, np.ndarray) and values.ndim == 0):
+        return [plain_value(values)]
+    found = [plain_value(value) for value in values]
     if not found:
         raise BadInput(f"axis {name!r} has no values. Hint: give at least one.")
-    for k, value in enumerate(found):
-        if any(value is other or (type(value) is type(other) and value == other) for other in found[:k]):
+    if name == "weights" and all(map(_is_number, found)):
+        return [tuple(found)]
+    seen: set[Any] = set()
+    odd: list[Any] = []
+    for value in found:
+        try:
+            known = (type(value), value) in seen
+            seen.add((type(value), value))
+        except TypeError:  # cannot be hashed
+            known = any(value is other for other in odd)
+            odd.append(value)
+        if known:
             raise BadInput(f"axis {name!r} has {value!r} twice. Hint: each value once; a trial is counted once.")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _array(values: list[Any]) -> Any:
+    """Values as an array; of objects, where they are of several kinds."""
+    kinds = {type(value) for value in values}
+    rows = kinds == {tuple} and len({*map(len, values)}) == 1
+    rows = rows and all(_is_number(each) for row in values for each in row)
+    if kinds <= {int, float} or kinds in ({bool}, {str}) or rows:
+        return np.array(values)
+    found = np.empty(len(values), dtype=object)
+    for k, value in enumerate(values):
+        found[k] = value
     return found

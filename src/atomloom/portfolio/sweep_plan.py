@@ -154,7 +154,8 @@ def targets_of(prices: Prices, asked: Asked, start: int, workers: dict[str, Any]
         if constant is not None:
             tables[k] = constant
         elif spec.history > first:
-            failures[k] = f"{spec.name} needs {spec.history:,} returns before the first decision; there are {first:,}"
+            seen = f"{spec.name} needs {spec.history:,} returns before the first decision; there are {first:,}"
+            failures[k] = f"{seen}. Hint: look back less far, or begin later (start=)."
         else:
             fitted[k] = spec, first
     if fitted:

@@ -213,6 +213,8 @@ class SweepResult:
         BadInput
             If it failed, or there is none of that number.
         """
+        if isinstance(place, bool) or not isinstance(place, int | np.integer):
+            raise BadInput(f"configuration {place!r} is none. Hint: its number, 0 to {len(self) - 1:,}.")
         if not 0 <= place < len(self):
             raise BadInput(f"configuration {place:,} of {len(self):,}. Hint: 0 to {len(self) - 1:,}.")
         if self.codes[place] == 1:
@@ -332,15 +334,19 @@ class SweepResult:
         """Tell what a reader should know of how the sweep was set up: train rows that test windows reach, say."""
         if self.splits is None:
             return []
+        told = ["a change from one window's winner to the next is not charged"]
         from atomloom.portfolio.leaks import least_gap  # noqa: PLC0415 - only with splits
 
         gap = least_gap(self.splits)
         specs = [self.asked.specs[k] for k in np.unique(self.asked.table[self.job.order])] if self.asked.specs else []
         reach = max((spec.history for spec in specs if not isinstance(spec, str)), default=0)
         if gap is None or gap >= reach:
-            return []
+            return told
         seen = f"train rows begin {gap:,} rows behind a test window, and targets look back over {reach:,}"
-        return [f"{seen}: the first were made from test prices. Hint: embargo={reach} of the splitter leaves them out"]
+        return [
+            *told,
+            f"{seen}: the first were made from test prices. Hint: embargo={reach} of the splitter leaves them out",
+        ]
 
     def summary(self) -> str:
         """Say in some lines what was tried, what came out, and what it is worth."""
@@ -356,6 +362,8 @@ class SweepResult:
             lines += self.selection.summary().split("\n") + self.notes()
         if self.verdict is not None:
             lines += self.verdict.summary().split("\n")
+        elif self.settings.get("verdict") and not self.settings["block_length"]:
+            lines.append(f"no verdict: {self.n_returns:,} returns are too few (a bootstrap needs 20 blocks)")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,39 @@ from atomloom.portfolio.sweep_plan import LEAF
 from atomloom.portfolio.sweep_table import FIGURES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from atomloom.portfolio.configs import Configs
     from atomloom.portfolio.sweep_work import LeafFound, SweepJob
 
     Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """What a sweep has done so far: an event for whoever listens.
+
+    Attributes
+    ----------
+    done, total : int
+        Configurations that were worked, and that are to be.
+    best : float
+        Highest Sharpe ratio of a year so far; -inf where there is none.
+    place : int
+        Whose it is; -1 where there is none.
+
+    Examples
+    --------
+    >>> SweepProgress(2048, 10_000, 1.1, 77).best
+    1.1
+    """
+
+    done: int
+    total: int
+    best: float
+    place: int
 
 
 class SweepSink:
@@ -39,7 +67,10 @@ class SweepSink:
         Highest Sharpe ratio so far, and whose it is.
     """
 
-    def __init__(self, job: SweepJob, configs: Configs, out: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self, job: SweepJob, configs: Configs, out: str | os.PathLike[str] | None,
+        listen: Callable[[Any], Any] | None = None,
+    ) -> None:  # fmt: skip
         worked = len(job.order)
         self.job = job
         self.figures = np.empty((len(FIGURES), worked))
@@ -50,7 +81,7 @@ class SweepSink:
         self.t = np.full(worked, np.nan)
         self.maxima = np.zeros((job.n_leaves, 0 if job.counts is None else len(job.counts)))
         self.best = (-np.inf, -1)
-        self._size, self._leaf = configs.size, 0
+        self._size, self._leaf, self._listen = configs.size, 0, listen
         self._file = None if out is None else TableFile(out, configs)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -84,6 +115,9 @@ class SweepSink:
         if self._file is not None:
             self._file.write(places, found.figures, np.where(found.ruined >= 0, "ruined", "ok"))
         self._leaf += 1
+        if self._listen is not None:
+            done = min(self._leaf * LEAF, len(self.job.order))
+            self._listen(SweepProgress(done, len(self.job.order), *self.best))
 
     def close(self, *, whole: bool = True) -> None:
         """Finish the file with what was not worked; it gets its name only if it is whole."""

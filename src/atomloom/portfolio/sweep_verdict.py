@@ -36,7 +36,8 @@ def verdict_of(found: SweepResult) -> Verdict | None:
         pbo=halves(found),
         n_trials=found.ledger()["counted"],
         blocks=(len(found.job.cuts.draws) - 1, int(found.settings["block_length"])),
-        benchmark=found.benchmark.name != "cash",
+        benchmark=found.benchmark.volatility is not None or bool(found.benchmark.returns.any()),
+        matched=found.job.volatility is not None,
         rank_correlation=_mean_correlation(found),
         trial_deviation=found.settings.get("trial_deviation"),
     )

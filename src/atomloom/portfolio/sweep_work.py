@@ -9,7 +9,7 @@ import numpy as np
 
 from atomloom.portfolio.simulate import Field, simulate
 from atomloom.portfolio.sweep_plan import LEAF, Cuts
-from atomloom.portfolio.sweep_table import figures_of
+from atomloom.portfolio.sweep_table import above_rate, figures_of, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Reals = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+_LEAST_VARIANCE = 1e-24  # of returns: below is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +35,15 @@ class SweepJob:
     table : (R,) int64
         In the order of work.
     cuts : Cuts
-    periods_per_year, risk_free : float
+    periods_per_year : float
+    risk_free : float
+        Return of a row that ratios are measured above.
     benchmark : (m,) float64, or None
         Sums of the benchmark's returns in each block that the bootstrap draws.
     counts : (B, m) float64, or None
         How often each block is drawn.
+    volatility : float or None
+        Of the benchmark's returns; None where returns are compared as they are.
     """
 
     field: Field
@@ -49,6 +55,7 @@ class SweepJob:
     risk_free: float
     benchmark: Any
     counts: Any
+    volatility: float | None = None
 
     @property
     def n_leaves(self) -> int:
@@ -65,9 +72,20 @@ class SweepJob:
         out, segments, _ = simulate(self.field, self.asks[:, own], self.table[own])
         return out, segments
 
+    def drawn(self, out: Reals, segments: Reals) -> Reals:
+        """Give sums of returns in the blocks that the bootstrap draws, (m, c), at the benchmark's volatility."""
+        sums = self.cuts.gather(segments[0], self.cuts.draws)
+        if self.volatility is None:
+            return sums
+        n = int(self.cuts.all[-1])
+        variance = np.maximum(out[1] - out[0] * out[0] / n, 0.0) / max(n - 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            matched: Reals = sums * np.where(variance > _LEAST_VARIANCE, self.volatility / np.sqrt(variance), 1.0)
+        return matched
+
     def drawn_sums(self, leaf: int) -> Reals:
-        """Give sums of returns in the blocks that the bootstrap draws, (m, c): the leaf simulated again."""
-        return self.cuts.gather(self.simulated(leaf)[1][0], self.cuts.draws)
+        """Give the same of a leaf that is simulated again."""
+        return self.drawn(*self.simulated(leaf))
 
 
 class LeafFound(NamedTuple):
@@ -77,7 +95,7 @@ class LeafFound(NamedTuple):
     ----------
     figures : (len(FIGURES), c) float64
     sums : (4, c) float64
-        Sums of the first four powers of returns.
+        Sums of the first four powers of returns above the rate.
     ruined : (c,) float64
         Price row of ruin, or -1.
     splits, blocks : (2, G, c) float64
@@ -114,11 +132,13 @@ def work_leaf(leaf: int, job: SweepJob) -> LeafFound:
     out, segments = job.simulated(leaf)
     cuts = job.cuts
     n = int(cuts.all[-1])
-    figures = figures_of(out, n, job.periods_per_year, job.risk_free)
-    splits, blocks = cuts.gather(segments, cuts.splits), cuts.gather(segments, cuts.blocks)
+    lengths = np.diff(cuts.all)
+    moved, parts = above_rate(out, segments, lengths, job.risk_free)
+    figures = figures_of(moved, n, job.periods_per_year, out[0] / n)
+    splits, blocks = (rounded(cuts.gather(parts, own), np.diff(own)) for own in (cuts.splits, cuts.blocks))
     t, maxima = np.zeros(0), np.zeros(0)
     if job.counts is not None:
         from atomloom.portfolio.block_bootstrap import tile_statistics  # noqa: PLC0415 - only with a verdict
 
-        t, maxima = tile_statistics(cuts.gather(segments[0], cuts.draws), job.benchmark, job.counts)
-    return LeafFound(figures, out[:4], out[13], splits, blocks, t, maxima)
+        t, maxima = tile_statistics(job.drawn(out, segments), job.benchmark, job.counts)
+    return LeafFound(figures, moved[:4], out[13], splits, blocks, t, maxima)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     Reals = NDArray[np.float64]
 
 _STATES = ("carry", "reset")
+_BLOCKS = 16  # of CSCV; left out where returns are too few for it
 _SMALL = 64 << 20  # bytes that any machine has
 
 
@@ -50,6 +52,7 @@ def sweep(
     *,
     splits: Any = None,
     benchmark: Any = "equal_weight",
+    match_volatility: bool = True,
     state: str = "carry",
     start: Any = None,
     asset_costs: ArrayLike | None = None,
@@ -58,7 +61,7 @@ def sweep(
     risk_free: float = 0.0,
     periods_per_year: float | None = None,
     verdict: bool = True,
-    n_blocks: int = 16,
+    n_blocks: int = _BLOCKS,
     block_length: int | None = None,
     n_boot: int = 1000,
     alpha: float = 0.05,
@@ -88,24 +91,28 @@ def sweep(
     splits : splitter, optional
         Of return rows: :class:`WalkForward`, :class:`CombinatorialPurgedCV`, any with the face of scikit-learn, or
         pairs of train and test rows. What is fitted on train rows is the choice of the configuration.
-    benchmark : str, mapping or (T - 1,) array
+    benchmark : str, mapping, (T - 1,) array or Series
         What a configuration must beat to survive: "equal_weight" (rebalanced every 21 rows, free of cost),
-        "buy_and_hold", "cash", a configuration of one's own, or returns from each price row to the next.
+        "buy_and_hold", "cash", a configuration of one's own, or returns from each price row to the next: a Series goes
+        by its times, where there are some, else by position; a nan before the first (``pct_change``) is left out.
+    match_volatility : bool
+        Whether returns are scaled to the benchmark's volatility before they are compared with it: else borrowing alone
+        survives where the benchmark rises.
     state : {"carry", "reset"}
         Whether positions go over the borders of test windows, or begin from cash there.
     start : int or time, optional
         Price row of the entry; the first at which all methods have their history where not given.
-    asset_costs : (N,), optional
-        What ``cost`` and ``slippage`` are multiplied with, for each asset.
+    asset_costs : (N,) array, Series or mapping, optional
+        What ``cost`` and ``slippage`` are multiplied with, for each asset; by its name, where they are labelled.
     cash_rate, borrow_rate : float
         Interest of a row on cash, and on what is borrowed.
     risk_free : float
-        Return of a row that Sharpe and Sortino ratios in the table are measured above.
+        Return of a row that Sharpe ratios are measured above, in the table, the choice and the verdict.
     periods_per_year : float, optional
         As the times have it, or 252.
     verdict : bool
         Whether overfitting is judged: PBO over ``n_blocks`` blocks, and ``n_boot`` samples of blocks of
-        ``block_length`` rows, drawn with ``seed``, at level ``alpha``.
+        ``block_length`` rows, drawn with ``seed``, at level ``alpha``. There is none of fewer than 20 returns.
     n_trials : int, optional
         Trials to be counted, where more than these configurations were tried on these prices.
     ledger : path or TrialLedger, optional
@@ -140,7 +147,9 @@ def sweep(
     A target is decided with closes up to a row and executed ``lag`` rows later. Costs are paid from the whole portfolio
     when it trades; those of entering belong to the first return. Return paths are not kept: only sums by segment, from
     which everything follows, so that memory does not depend on T. O(C T N) with 64 configurations side by side. Each
-    has the same bits whatever the others, threads, molecules and resumption are.
+    has the same bits whatever the others, threads, molecules and resumption are, from the same entry on: without
+    ``start`` that follows from the histories of all, so give it where sweeps are to be compared. Other cuts (splits,
+    a verdict or none) add the same returns up in other pieces: figures may then differ in their last bits.
 
     Examples
     --------
@@ -161,43 +170,43 @@ def sweep(
     book = None if ledger is None else as_ledger(ledger)
     year = held.periods_per_year() if periods_per_year is None else _positive(periods_per_year, "periods_per_year")
     _one_of(state, _STATES, "state")
-    asked = ask(tried, year)
-    market = Market(
-        _costs(asset_costs, held.n_assets), _rate(cash_rate, "cash_rate"), _rate(borrow_rate, "borrow_rate")
-    )
+    _workers(num_threads, mp_batches, verdict=verdict, match_volatility=match_volatility)
+    asked = ask(tried, year, timed=held.times is not None)
+    market = Market(_costs(asset_costs, held.names), _rate(cash_rate, "cash_rate"), _rate(borrow_rate, "borrow_rate"))
+    rate = _rate(risk_free, "risk_free")
+    beaten = check_benchmark(benchmark, held)
     first = start_row(asked, len(held), _start(start, held))
     n = len(held) - 1 - first
     ranges = _ranges(splits, held, first, n)
     lengths = _verdict_lengths(verdict, n, n_blocks, block_length)
-    _verdict_numbers(n_boot, alpha, n_trials)
+    n_boot, alpha, n_trials, seed = _verdict_numbers(n_boot, alpha, n_trials, seed)
     cuts = cuts_of(n, ranges, *lengths)
     workers = {"num_threads": num_threads, "executor": None, "progress": False}
     targets, failures = targets_of(held, asked, first, workers)
     field = field_of(held, targets, first, cuts, market, state, ranges)
-    ready = np.ones(tried.size, dtype=bool)
-    if failures:
-        ready = ~np.isin(asked.table, list(failures))
+    ready = ~np.isin(asked.table, list(failures)) if failures else np.ones(tried.size, dtype=bool)
     _fits(memory, tried.size, cuts, n_boot if lengths[1] else 0)
-    check_benchmark(benchmark, held)
-    counts = drawn = None
+    counts = drawn = volatility = None
     if lengths[1]:
         counts = _counts(cuts, n_boot, seed)
-        drawn = benchmark_of(benchmark, held, first, cuts, year, market).drawn
+        beside = benchmark_of(beaten, held, first, cuts, year, market)
+        drawn, volatility = beside.drawn, beside.volatility if match_volatility else None
     order = order_of(asked, ready)
     plain = len(order) == tried.size and bool((np.diff(order) == 1).all())
     rows = asked.rows if plain else np.stack([row[order] for row in asked.rows])
     table = asked.table if plain else asked.table[order]
-    job = SweepJob(field, order, rows, table, cuts, year, _rate(risk_free, "risk_free"), drawn, counts)
+    job = SweepJob(field, order, rows, table, cuts, year, rate, drawn, counts, volatility)
     prepared = time.perf_counter()
-    sink = SweepSink(job, tried, out)
+    sink = SweepSink(job, tried, out, progress if callable(progress) else None)
     work(job, sink, num_threads=num_threads, mp_batches=mp_batches, journal=journal, progress=progress)
     sink.by_configuration()
     worked = time.perf_counter()
     found = SweepResult(
-        held, tried, asked, job, ranges, benchmark, market, sink.figures, sink.sums, sink.ruined, sink.splits,
+        held, tried, asked, job, ranges, beaten, market, sink.figures, sink.sums, sink.ruined, sink.splits,
         sink.blocks, sink.t, sink.maxima, {int(k): failures[int(k)] for k in failures}, n_trials,
         {"alpha": alpha, "seed": seed, "state": state, "block_length": lengths[1], "n_boot": n_boot,
-         "risk_free": risk_free, "cash_rate": cash_rate, "borrow_rate": borrow_rate, "num_threads": num_threads},
+         "risk_free": rate, "cash_rate": market.cash_rate, "borrow_rate": market.borrow_rate,
+         "num_threads": num_threads, "verdict": bool(verdict)},
         {"prepare": prepared - began, "simulate": worked - prepared},
     )  # fmt: skip
     if book is not None:
@@ -243,26 +252,34 @@ def _ranges(splits: Any, prices: Prices, start: int, n: int) -> SplitRanges | No
 
 
 def _verdict_lengths(verdict: bool, n: int, n_blocks: Any, block_length: Any) -> tuple[int, int]:
-    """Blocks of CSCV and rows of a drawn block; 0 where the returns are too few for one."""
+    """Blocks of CSCV and rows of a drawn block; 0 where the returns are too few for what is asked for by default."""
     if not verdict:
         return 0, 0
-    if isinstance(n_blocks, bool) or not isinstance(n_blocks, int) or n_blocks < 2 or n_blocks % 2:
+    blocks = _whole(n_blocks, "n_blocks", 2, "an even number of at least 2")
+    if blocks % 2:
         raise BadInput(f"n_blocks is {n_blocks!r}. Hint: an even number of at least 2.")
+    if n < 2 * blocks and blocks != _BLOCKS:
+        seen = f"n_blocks is {blocks:,}, of {n:,} returns"
+        raise BadInput(f"{seen}. Hint: a block has 2 returns or more: at most {n // 4 * 2:,}; or verdict=False.")
     from atomloom.portfolio.block_bootstrap import LEAST_BLOCKS  # noqa: PLC0415 - only with a verdict
 
-    length = drawn_length(n) if block_length is None else block_length
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise BadInput(f"block_length is {length!r}. Hint: rows of a block, at least 1.")
-    return (n_blocks if n >= 2 * n_blocks else 0), (length if n // length >= LEAST_BLOCKS else 0)
+    length = drawn_length(n)
+    if block_length is not None:
+        length = _whole(block_length, "block_length", 1, "rows of a block, at least 1")
+        if n // length < LEAST_BLOCKS:
+            seen = f"block_length is {length:,}, and {n:,} returns make {n // length:,} blocks of it"
+            most = f"at most {n // LEAST_BLOCKS:,}" if n >= LEAST_BLOCKS else "more prices"
+            raise BadInput(f"{seen}. Hint: a bootstrap needs {LEAST_BLOCKS} blocks: {most}; or verdict=False.")
+    return (blocks if n >= 2 * blocks else 0), (length if n // length >= LEAST_BLOCKS else 0)
 
 
-def _verdict_numbers(n_boot: Any, alpha: Any, n_trials: Any) -> None:
-    for name, value in (("n_boot", n_boot), ("n_trials", n_trials)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-            raise BadInput(f"{name} is {value!r}. Hint: a whole number of at least 1.")
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 1.0 / (n_boot + 1.0) <= alpha < 1.0:
+def _verdict_numbers(n_boot: Any, alpha: Any, n_trials: Any, seed: Any) -> tuple[int, float, int | None, int]:
+    n_boot, seed = _whole(n_boot, "n_boot", 1), _whole(seed, "seed", 0)
+    n_trials = None if n_trials is None else _whole(n_trials, "n_trials", 1)
+    if not _is_real(alpha) or not 1.0 / (n_boot + 1.0) <= alpha < 1.0:
         seen = f"alpha is {alpha!r}, and {n_boot:,} samples tell probabilities from {1.0 / (n_boot + 1.0):.3g} on"
         raise BadInput(f"{seen}. Hint: a number below 1; more samples (n_boot) for a smaller one.")
+    return n_boot, float(alpha), n_trials, seed
 
 
 def drawn_length(n: int) -> int:
@@ -299,31 +316,62 @@ def _start(start: Any, prices: Prices) -> int | None:
     return prices.row_at(start)
 
 
-def _costs(asset_costs: Any, n_assets: int) -> Any:
+def _costs(asset_costs: Any, names: tuple[str, ...]) -> Any:
+    """Copy what costs are multiplied with, in the order of the assets: by their names, where it has some."""
     if asset_costs is None:
         return None
+    labelled = asset_costs.to_dict() if callable(getattr(asset_costs, "to_dict", None)) else asset_costs
+    if isinstance(labelled, Mapping):
+        by_name = {str(name): value for name, value in labelled.items()}
+        apart = [name for name in (*by_name, *names) if name not in by_name or name not in names]
+        if not apart and len(by_name) == len(asset_costs):
+            asset_costs = [by_name[name] for name in names]
+        elif labelled is asset_costs or list(labelled) != list(range(len(names))):
+            seen = f"asset_costs and prices differ in {', '.join(map(repr, apart[:4]))}" if apart else ""
+            raise BadInput(f"{seen or 'asset_costs has an asset twice'}. Hint: one for each of {', '.join(names[:8])}.")
     try:
-        found = np.asarray(asset_costs, dtype=np.float64)
+        found = np.array(asset_costs, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"asset_costs are no numbers ({error}). Hint: {n_assets} of them.") from error
-    if found.shape != (n_assets,) or not np.isfinite(found).all() or (found < 0).any():
+        raise BadInput(f"asset_costs are no numbers ({error}). Hint: {len(names)} of them.") from error
+    if found.shape != (len(names),) or not np.isfinite(found).all() or (found < 0).any():
         seen = f"asset_costs has shape {found.shape}"
-        raise BadInput(f"{seen}. Hint: {n_assets} finite numbers at or above 0, one for each asset.")
+        raise BadInput(f"{seen}. Hint: {len(names)} finite numbers at or above 0, one for each asset.")
     return found
 
 
-def _one_of(value: Any, known: tuple[str, ...], name: str) -> None:
-    if value not in known:
-        raise BadInput(f"{name} is {value!r}. Hint: one of {', '.join(known)}.")
+def _workers(num_threads: Any, mp_batches: Any, **flags: Any) -> None:
+    """Refuse what the engine would, also where a single leaf does without it; and flags that are none."""
+    from atomloom.engine.budget import resolve_threads  # noqa: PLC0415 - asks the machine
+
+    if num_threads is not None:
+        resolve_threads(num_threads)
+    _whole(mp_batches, "mp_batches", 1)
+    for name, flag in flags.items():
+        _one_of(flag, (True, False), name)
+
+
+def _one_of(value: Any, known: tuple[Any, ...], name: str) -> None:
+    if not isinstance(value, str | bool | np.bool_) or value not in known:
+        raise BadInput(f"{name} is {value!r}. Hint: one of {', '.join(map(str, known))}.")
+
+
+def _whole(value: Any, name: str, least: int, wanted: str | None = None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise BadInput(f"{name} is {value!r}. Hint: {wanted or f'a whole number of at least {least}'}.")
+    return int(value)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _positive(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    if not _is_real(value) or not 0 < value < float("inf"):
         raise BadInput(f"{name} is {value!r}. Hint: a number above 0.")
     return float(value)
 
 
 def _rate(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -0.5 < value < 1.0:
+    if not _is_real(value) or not -0.5 < value < 1.0:
         raise BadInput(f"{name} is {value!r}. Hint: interest of a row, as a share (0.0001 is one basis point).")
     return float(value)

@@ -24,6 +24,7 @@ from atomloom.portfolio.lane_layout import (
     TRADES,
 )
 
+LOST, TRADED_NOW, LAPSED = 0, 1, 2
 _NOTHING = 1e-12  # a change of weight that is no trade
 LEAST_TARGET = 1e-9  # a relative drift from a target of nothing is measured against this
 
@@ -80,12 +81,13 @@ def drift_and_count(
 @partial(lean, inline=True)
 def trade(
     lane: int, at: int, s: Any, ask: Any, held: Any, target: Any, market: Any, row: int, sizes: Any, full: bool
-) -> bool:
-    """Move one lane towards its target, pay for it, and tell whether anything is left.
+) -> int:
+    """Move one lane towards its target and pay for it; gives TRADED_NOW, or LOST where nothing is left.
 
     With weights w and target t the new weights are w + step (t - w), where step is 1, a fraction, or, for a step of 0,
     what brings the largest drift back to the band. Costs are rate * sum scale_i |dw_i| of the value before, and a fee
-    for each asset; they are paid by the whole portfolio.
+    for each asset; they are paid by the whole portfolio. An order to the band that comes when the lane is back in it
+    has LAPSED: nothing is done, or paid.
 
     Parameters
     ----------
@@ -115,8 +117,10 @@ def trade(
     if step == 0.0 or fee > 0.0:
         relative = ask[ASK_RELATIVE * LANES + lane] != 0.0
         most, count = drift_and_count(lane, held, target, market, row, assets, inverse, relative)
-        if step == 0.0 and most > 0.0:
-            step = 1.0 - divide(min(ask[ASK_BAND * LANES + lane], most), most)
+        if step == 0.0:
+            step = 1.0 - divide(min(ask[ASK_BAND * LANES + lane], most), most) if most > 0.0 else 0.0
+            if step == 0.0:
+                return LAPSED
         fees = fee * count * s[CAPITAL * LANES + lane] * inverse
     paid = fma(ask[ASK_RATE * LANES + lane] * scaled, step, fees)
     left = value - value * paid
@@ -124,7 +128,7 @@ def trade(
     s[PAID * LANES + lane] += paid
     s[TRADES * LANES + lane] += 1.0
     if not left > 0.0:
-        return False
+        return LOST
     invested = 0.0
     if step == 1.0:
         for i in range(assets):
@@ -146,7 +150,7 @@ def trade(
         cash = 0.0
     s[CASH * LANES + lane] = cash
     s[at + lane] = left
-    return True
+    return TRADED_NOW
 
 
 @lean

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Reals = NDArray[np.float64]
 
 LIMITS = (
-    "What this does not say: whether an edge lasts, whether costs were simulated as they will be, and anything about "
-    "trials that were not counted."
+    "What this does not say: whether an edge lasts, whether costs were simulated as they will be, whether the edge is "
+    "worth its risk, and anything about trials that were not counted."
 )
 
 
@@ -68,6 +68,8 @@ class Verdict:
     benchmark : bool
         Whether the headline test is against a benchmark (else against 0).
     periods_per_year : float
+    matched : bool
+        Whether returns were compared at the benchmark's volatility, so that leverage is no edge.
     names : tuple of str or None
     parameters : dict of str to (C,) array
 
@@ -104,6 +106,7 @@ class Verdict:
     blocks: tuple[int, int]
     benchmark: bool
     periods_per_year: float
+    matched: bool = False
     names: tuple[str, ...] | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -142,6 +145,7 @@ class Verdict:
     def _headline(self) -> list[str]:
         number, year = len(self.p), f"{self.annual_sharpe:.3g} a year"
         what = "a mean return above the benchmark's" if self.benchmark else "a mean return above 0"
+        what += " at the same volatility" if self.matched else ""
         lines = [
             (
                 f"{len(self.survivors):,} of {number:,} configurations survive at {self.steps.alpha:.0%}: {what} that "
@@ -170,7 +174,7 @@ class Verdict:
         return lines
 
     def _luck(self, what: str) -> str:
-        if self.p_value > 0.5:  # noqa: PLR2004 - more often than not
+        if self.p_value > 0.5:
             return f"noise has {what} like its own more often than not"
         return f"in {_percent(self.p_value)} of searches without any edge the best would look as good"
 
@@ -179,8 +183,9 @@ class Verdict:
         years = self.min_track_record / self.periods_per_year
         return [
             (
-                f"PSR {self.psr:.1%} as if it were the only trial; DSR {self.dsr:.1%} beyond what luck is expected to "
-                f"reach in {self.n_trials:,} trials, {self.luck * scale:.3g} a year (strict where they are independent)"
+                f"beside a ratio of 0, not the benchmark's: PSR {self.psr:.1%} as if it were the only trial; DSR "
+                f"{self.dsr:.1%} beyond what luck is expected to reach in {self.n_trials:,} trials, "
+                f"{self.luck * scale:.3g} a year (strict where they are independent)"
             ),
             (
                 f"telling its ratio from 0 takes {_length(years)}; luck among as many independent trials is expected "

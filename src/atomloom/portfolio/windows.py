@@ -100,9 +100,10 @@ def place_windows(sizes: Sizes, clearance: Clearance, times: RowTimes | None, fr
 
 def _steps(begin: int, end: int, step: int, last: int | None) -> Ints:
     """Go from `begin` on while before `end`, or back from `last` while not before `begin`."""
+    # Counted in whole numbers: arange(first, last, step) rounds its length, and ns do not fit into float64.
     if last is None:
-        return np.arange(begin, end, step, dtype=np.int64)
-    return np.arange(last, begin - 1, -step, dtype=np.int64)[::-1]
+        return begin + step * np.arange(max(0, -((begin - end) // step)), dtype=np.int64)
+    return last - step * np.arange(max(0, (last - begin) // step + 1), dtype=np.int64)[::-1]
 
 
 def _gap_ns(clearance: Clearance) -> int:

@@ -12,6 +12,7 @@ from atomloom.app.pages import Page
 from atomloom.app.pages.parts import how_it_ran, what_was_asked
 from atomloom.app.sweep_files import read_parquet
 from atomloom.app.sweep_words import headline, ratio
+from atomloom.portfolio.price_layout import many
 
 if TYPE_CHECKING:
     from atomloom.app.runs import RunFolder
@@ -33,11 +34,9 @@ def lede(summary: dict[str, Any]) -> str:
     """Say what was tried, and what it is worth."""
     prices, told = summary["prices"], summary["ledger"]
     span = f" from {prices['start']} to {prices['end']}" if prices["start"] else ""
-    text = headline(summary)
-    return (
-        f"{told['configurations']:,} configurations on {len(prices['assets'])} assets{span}, {summary['n_returns']:,} "
-        f"returns each. {text[0].upper()}{text[1:]}."
-    )
+    text, assets = headline(summary), many(len(prices["assets"]), "asset")
+    tried = f"{told['configurations']:,} configurations on {assets}{span}, {summary['n_returns']:,} returns each"
+    return f"{tried}. {text[0].upper()}{text[1:]}."
 
 
 def sections(run: RunFolder, summary: dict[str, Any]) -> list[str]:
@@ -90,6 +89,7 @@ def _verdict(run: RunFolder, summary: dict[str, Any]) -> str:
         rows = [_row(row)[:-1] for row in cast("Any", survivors.itertuples(index=False))]
         drawn.append(html.table(("survives, the largest t first", *_FIGURES[:-1]), rows, wrap=(0,)))
     words = "".join(f"<p>{escape(_sentence(line))}</p>" for line in summary["judgement"].split("\n"))
+    words += "".join(f'<p class="note">{escape(_sentence(line))}</p>' for line in summary["notes"])
     return html.section("The verdict", words, *drawn)
 
 
