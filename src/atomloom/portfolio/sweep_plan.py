@@ -231,12 +231,10 @@ def order_of(asked: Asked, ready: NDArray[np.bool_]) -> Ints:
     It changes no result: a lane has the same bits whatever its neighbours are.
     """
     places = np.arange(len(ready)) if ready.all() else np.flatnonzero(ready)
-    if asked.given is not None:  # every one has targets of its own: moving them costs as much as order saves
+    if asked.given is not None:  # every one has targets of its own: leaves put themselves in order
         return places
     rows = asked.rows if len(places) == len(ready) else asked.rows[:, places]
-    interval = np.minimum(rows[ASK_INTERVAL], 255).astype(np.uint16)
-    band = np.minimum(rows[ASK_BAND] * 1000.0, 255.0).astype(np.uint16)
-    order = np.argsort((interval << 8) | band, kind="stable")
+    order = by_rhythm(rows)
     for key in (rows[ASK_LAG], rows[ASK_CALENDAR], rows[ASK_STEP]):
         if len(key) and (key != key[0]).any():
             order = order[np.argsort(key[order], kind="stable")]
@@ -246,6 +244,22 @@ def order_of(asked: Asked, ready: NDArray[np.bool_]) -> Ints:
             np.argsort(table[order].astype(np.uint16 if len(asked.specs) < 2**16 else np.int64), kind="stable")
         ]
     return places[order]
+
+
+def by_rhythm(asks: Reals) -> Ints:
+    """Order configurations by how often they may trade: neighbours then trade at much the same rows.
+
+    Examples
+    --------
+    >>> from atomloom.portfolio.lane_layout import ASK_ROWS
+    >>> asks = np.zeros((ASK_ROWS, 3))
+    >>> asks[ASK_INTERVAL] = [21.0, 1.0, 5.0]
+    >>> by_rhythm(asks)
+    array([1, 2, 0])
+    """
+    interval = np.minimum(asks[ASK_INTERVAL], 255).astype(np.uint16)
+    band = np.minimum(asks[ASK_BAND] * 1000.0, 255.0).astype(np.uint16)
+    return np.argsort((interval << 8) | band, kind="stable")
 
 
 def field_of(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from atomloom.portfolio.simulate import Field, simulate
-from atomloom.portfolio.sweep_plan import LEAF, Cuts
+from atomloom.portfolio.sweep_plan import LEAF, Cuts, by_rhythm
 from atomloom.portfolio.sweep_table import above_rate, figures_of, rounded
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class SweepJob:
         How often each block is drawn.
     volatility : float or None
         Of the benchmark's returns; None where returns are compared as they are.
+    scattered : bool
+        The order of work says nothing of when configurations trade: it is put right leaf by leaf.
     """
 
     field: Field
@@ -56,6 +58,7 @@ class SweepJob:
     benchmark: Any
     counts: Any
     volatility: float | None = None
+    scattered: bool = False
 
     @property
     def n_leaves(self) -> int:
@@ -69,8 +72,14 @@ class SweepJob:
     def simulated(self, leaf: int) -> tuple[Reals, Reals]:
         """Totals and segments of a leaf."""
         own = slice(leaf * LEAF, (leaf + 1) * LEAF)
-        out, segments, _ = simulate(self.field, self.asks[:, own], self.table[own])
-        return out, segments
+        asks, table = self.asks[:, own], self.table[own]
+        if not self.scattered:
+            return simulate(self.field, asks, table)[:2]
+        order = by_rhythm(asks)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        out, segments, _ = simulate(self.field, asks.take(order, axis=1), table[order])
+        return out.take(back, axis=1), segments.take(back, axis=2)
 
     def drawn(self, out: Reals, segments: Reals) -> Reals:
         """Give sums of returns in the blocks that the bootstrap draws, (m, c), at the benchmark's volatility."""

@@ -195,7 +195,7 @@ def sweep(
     plain = len(order) == tried.size and bool((np.diff(order) == 1).all())
     rows = asked.rows if plain else np.stack([row[order] for row in asked.rows])
     table = asked.table if plain else asked.table[order]
-    job = SweepJob(field, order, rows, table, cuts, year, rate, drawn, counts, volatility)
+    job = SweepJob(field, order, rows, table, cuts, year, rate, drawn, counts, volatility, asked.given is not None)
     prepared = time.perf_counter()
     sink = SweepSink(job, tried, out, progress if callable(progress) else None)
     work(job, sink, num_threads=num_threads, mp_batches=mp_batches, journal=journal, progress=progress)
