@@ -455,3 +455,16 @@ def test_the_shipped_prices_are_the_default(here, capsys) -> None:
     assert json.loads(Path(said["run"], "run.json").read_text())["source"] == "sp500"
     shutil.copy(sp500_20(), "sp500")
     assert swept("sp500 --assets AAPL,XOM --splits none", capsys)["prices"]["assets"] == ["AAPL", "XOM"]
+
+
+def test_folds_are_embargoed_as_long_as_targets_look_back():
+    from atomloom.app.sweep_settings import SplitSettings
+    from atomloom.app.sweep_windows import splitter_of
+
+    made, words, notes = splitter_of(SplitSettings(kind="cpcv"), None, 8000, 252)
+    assert (made.embargo, notes) == (252, [])
+    assert words.endswith("embargo 252")
+    made, _, notes = splitter_of(SplitSettings(kind="kfold", n_folds=10), None, 1000, 252)
+    assert made.embargo == 50
+    assert "half of a fold" in notes[0]
+    assert splitter_of(SplitSettings(kind="cpcv", embargo="7"), None, 8000, 252)[0].embargo == 7

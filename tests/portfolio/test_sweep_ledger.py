@@ -130,7 +130,9 @@ def test_many_may_write_at_the_same_time(tmp_path):
 
 
 @pytest.mark.parametrize("share", [1, 5, 22, 23, 24, 60, -1])
-def test_a_torn_last_line_loses_only_itself(tmp_path, share, caplog):
+def test_a_torn_last_line_loses_only_itself(tmp_path, share, caplog, monkeypatch):
+    # another test may have configured logging anew, which turns off loggers that are there
+    monkeypatch.setattr(logging.getLogger("atomloom.portfolio.trial_ledger"), "disabled", False)
     path = tmp_path / "trials.jsonl"
     book = TrialLedger(path)
     book.count(record(trials="a"))

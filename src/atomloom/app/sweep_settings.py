@@ -105,7 +105,8 @@ class SplitSettings:
     n_folds, n_test_folds : int
         Folds, and how many of them test at a time. (cpcv; kfold has one)
     purge, embargo : str
-        Gap between train and test, and a further one behind it: rows, or a duration such as "5D".
+        Gap between train and test, and a further one behind it: rows, or a duration such as "5D". An embargo of "auto"
+        is as long as targets look back, where train rows lie behind test rows (cpcv, kfold).
 
     Examples
     --------
@@ -122,7 +123,7 @@ class SplitSettings:
     n_folds: int = 10
     n_test_folds: int = 2
     purge: str = field(default="0", metadata=_NUMBERED)
-    embargo: str = field(default="0", metadata=_NUMBERED)
+    embargo: str = field(default="auto", metadata=_NUMBERED)
 
     def __post_init__(self) -> None:
         from atomloom.portfolio.method_table import check_names  # noqa: PLC0415 - --help owes nobody numpy
@@ -136,8 +137,8 @@ class SplitSettings:
         if windows is not None and (isinstance(windows, bool) or not isinstance(windows, int) or windows < 1):
             raise BadInput(f"test_windows is {windows!r}. Hint: a whole number of at least 1.")
 
-    def gap(self, name: str) -> Any:
-        """Give the purge or the embargo as a splitter takes it.
+    def gap(self, name: str, auto: int = 0) -> Any:
+        """Give the purge or the embargo as a splitter takes it; `auto` is what "auto" stands for.
 
         Examples
         --------
@@ -145,6 +146,8 @@ class SplitSettings:
         (5, '5D')
         """
         text = str(getattr(self, name)).strip()
+        if text == "auto":
+            return auto
         return int(text) if text.isdigit() else text
 
 

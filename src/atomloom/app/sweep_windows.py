@@ -17,7 +17,9 @@ _DAY = 86_400_000_000_000
 _WINDOWS, _TRAINS = 5, 3
 
 
-def splitter_of(how: SplitSettings, times: NDArray[np.int64] | None) -> tuple[Any, str, list[str]]:
+def splitter_of(
+    how: SplitSettings, times: NDArray[np.int64] | None, n: int = 0, reach: int = 0
+) -> tuple[Any, str, list[str]]:
     """Make the splitter of a sweep.
 
     Parameters
@@ -25,6 +27,10 @@ def splitter_of(how: SplitSettings, times: NDArray[np.int64] | None) -> tuple[An
     how : SplitSettings
     times : (n,) int64 or None
         End of each return, ns UTC.
+    n : int
+        Returns that are split.
+    reach : int
+        Returns that targets look back over: what an embargo of "auto" leaves out behind test rows.
 
     Returns
     -------
@@ -51,14 +57,23 @@ def splitter_of(how: SplitSettings, times: NDArray[np.int64] | None) -> tuple[An
     from atomloom.portfolio import CombinatorialPurgedCV, PurgedKFold, WalkForward  # noqa: PLC0415 - only here
 
     gaps = {"purge": how.gap("purge"), "embargo": how.gap("embargo")}
+    kept: list[str] = []
+    if how.kind in ("cpcv", "kfold"):
+        most = n // (2 * how.n_folds)  # half of a fold
+        gaps["embargo"] = how.gap("embargo", min(reach, most))
+        if how.embargo == "auto" and reach > most:
+            kept = [
+                f"the embargo is {most} rows, half of a fold; targets look back over {reach}: fewer folds leak less"
+            ]
     if how.kind == "kfold":
-        return PurgedKFold(how.n_folds, **gaps), f"{how.n_folds} folds, purged", []
+        return PurgedKFold(how.n_folds, **gaps), f"{how.n_folds} folds, embargo {gaps['embargo']}", kept
     if how.kind == "cpcv":
         made = CombinatorialPurgedCV(how.n_folds, how.n_test_folds, **gaps)
         told = (
-            f"{made.get_n_splits():,} splits: every {how.n_test_folds} of {how.n_folds} folds, {made.n_paths:,} paths"
+            f"{made.get_n_splits():,} splits: every {how.n_test_folds} of {how.n_folds} folds, {made.n_paths:,} paths, "
+            f"embargo {gaps['embargo']}"
         )
-        return made, told, []
+        return made, told, kept
     if times is None:
         raise BadInput("the prices have no times. Hint: --splits cpcv or kfold go by rows.")
     windows, train, notes = fit(how, times)

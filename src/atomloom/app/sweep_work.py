@@ -63,10 +63,12 @@ def plan(settings: SweepSettings, prices: Prices, seed: int) -> Plan:
     configs = settings.configs(seed)
     year = settings.periods_per_year or prices.periods_per_year()
     begin = prices.row_at(settings.begin) if settings.begin else None
-    first = start_row(ask(configs, year), len(prices), begin)
+    asked = ask(configs, year)
+    first = start_row(asked, len(prices), begin)
+    reach = max((spec.history for spec in asked.specs if not isinstance(spec, str)), default=0)
     times = None if prices.times is None else prices.times[first + 1 :]
     try:
-        splits, words, notes = splitter_of(settings.splits, times)
+        splits, words, notes = splitter_of(settings.splits, times, len(prices) - 1 - first, reach)
     except BadInput as error:
         raise BadInput(in_cli_words(str(error))) from error
     judged = settings.verdict
