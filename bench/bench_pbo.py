@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from atomloom.engine.side_by_side import in_threads
 from atomloom.portfolio import (
     CombinatorialPurgedCV,
     bootstrap_counts,
@@ -16,7 +17,6 @@ from atomloom.portfolio import (
     step_down,
     tile_statistics,
 )
-from atomloom.portfolio.side_by_side import in_threads
 from bench.measure import alternate, medians, row
 
 TILE = 2048

@@ -8,10 +8,10 @@ import warnings
 import numpy as np
 
 from atomloom.engine.blas import one_thread
+from atomloom.engine.side_by_side import in_threads
 from atomloom.portfolio import bootstrap_counts, deflated_sharpe, probabilistic_sharpe, step_down, tile_statistics
 from atomloom.portfolio.dependence import default_block_length
 from atomloom.portfolio.evidence import moments_of
-from atomloom.portfolio.side_by_side import in_threads
 from bench.measure import row
 
 TRIALS, ROWS, EDGE, EDGED, LEVEL, SAMPLES = 500, 1000, 0.12, 7, 0.05, 499

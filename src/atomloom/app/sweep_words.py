@@ -47,7 +47,7 @@ def summary_of(found: SweepResult, planned: Plan, proof: dict[str, Any] | None) 
             "rows": len(prices), "assets": list(prices.names),
             "start": None if times is None else times[0], "end": None if times is None else times[1],
         },
-        "notes": planned.notes,
+        "notes": [*planned.notes, *found.notes()],
         "windows": planned.windows,
         "n_returns": found.n_returns,
         "periods_per_year": year,

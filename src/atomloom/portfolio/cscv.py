@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.engine.side_by_side import in_threads, spans
 from atomloom.errors import BadInput, Infeasible
 from atomloom.portfolio.cscv_result import PBO
 from atomloom.portfolio.power_sums import FLAT, alive, block_sums, fixed, sharpe_of_sums, take_returns, take_sums
 from atomloom.portfolio.rank_correlation import rank_correlations
-from atomloom.portfolio.side_by_side import in_threads, spans
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.engine.blas import one_thread
+from atomloom.engine.side_by_side import in_threads
 from atomloom.errors import BadInput
 from atomloom.portfolio.block_bootstrap import LEAST_BLOCKS, bootstrap_counts, check_draws, tile_statistics
 from atomloom.portfolio.dependence import default_block_length
 from atomloom.portfolio.power_sums import take_returns
-from atomloom.portfolio.side_by_side import in_threads
 from atomloom.portfolio.stepping import StepDown, step_down
 
 if TYPE_CHECKING:

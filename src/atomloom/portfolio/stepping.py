@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.engine.side_by_side import in_threads
 from atomloom.errors import BadInput
 from atomloom.portfolio.block_bootstrap import tile_statistics
-from atomloom.portfolio.side_by_side import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

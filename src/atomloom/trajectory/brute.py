@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.engine.budget import parse_size, resolve_threads, usable_cores
+from atomloom.engine.budget import parse_size
+from atomloom.engine.side_by_side import in_threads
 from atomloom.errors import OverBudget
 from atomloom.trajectory.checks import check_count
 from atomloom.trajectory.lattice import check_room, omega, omega_size
@@ -141,7 +141,7 @@ def brute(
             listen(BlockDone(paths, rows * states, time.monotonic() - began))
         return found
 
-    return _gather(problem, tables, blocks, _in_threads(work, blocks, threads), start)
+    return _gather(problem, tables, blocks, in_threads(work, blocks, threads), start)
 
 
 def _gather(
@@ -164,26 +164,6 @@ def _gather(
     left = count ** len(tables.risk) - seen * count
     detail = {"proved": True} if left == 0 else {"proved": False, "paths_left": left}
     return Found(path, (seen - pruned) * count, pruned * count, complete=left == 0, detail=detail)
-
-
-def _in_threads(work: Callable[[int, int], Any], blocks: list[tuple[int, int]], threads: int | None) -> list[Any]:
-    """Do all blocks, each thread taking the next one; this thread is one of them."""
-    number = min(resolve_threads(threads), usable_cores(), len(blocks))
-    if number == 1:
-        return [work(*block) for block in blocks]
-    results: list[Any] = [None] * len(blocks)
-    places = iter(range(len(blocks)))
-
-    def some() -> None:
-        for place in places:  # the next of a range is taken by one thread only
-            results[place] = work(*blocks[place])
-
-    with ThreadPoolExecutor(number - 1) as pool:
-        others = [pool.submit(some) for _ in range(number - 1)]
-        some()
-        for other in others:
-            other.result()
-    return results
 
 
 def _searcher(tables: _Tables, *, prune: bool, bounds: tuple[float, Reals, Reals, Reals]) -> Callable[[int, int], Any]:
