@@ -5,14 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from atomloom.kernels.arithmetic import lowest_bit
 from atomloom.kernels.lean import lean
 from atomloom.portfolio.event_kernels import enter, load_targets, order, settle, sleep
-from atomloom.portfolio.lane_kernels import lane_statistics
 from atomloom.portfolio.lane_layout import (
     ASK_BAND,
     ASK_CALENDAR,
-    BAND,
     CAPITAL,
     CASH,
     DOWN,
@@ -40,6 +37,7 @@ from atomloom.portfolio.lane_layout import (
     VALUE_OUT,
     VALUES,
 )
+from atomloom.portfolio.lane_statistics import lane_statistics
 from atomloom.portfolio.lane_step import lane_drifts, lane_values
 from atomloom.portfolio.trade_kernels import ruin
 
@@ -47,7 +45,7 @@ _REPORTED = (SUM1, SUM2, S3, S4, DOWN, HITS, LOW, LOW_PEAK, UNDER, LAST, TRADED,
 
 
 @partial(lean, inline=True)
-def advance(
+def look(
     number: int,
     at: int,
     awake: Any,
@@ -60,13 +58,14 @@ def advance(
     sizes: Any,
     events: Any,
 ) -> Any:
-    """Take a block over one price row; gives the lanes that may trade at the next.
+    """Value a block at a price row; gives the lanes that trade there, and those that may trade later.
 
     Parameters
     ----------
     number, at : int
         The price row, and where in ``s`` its values go.
     awake : int64
+        Lanes that may trade.
     flags : tuple of bool
         Whether a lane may lose everything; whether one measures relative drift; whether one waits or has a calendar.
     s, asks, work, plan, market, sizes, events
@@ -78,41 +77,61 @@ def advance(
     risky, relative, patient = flags
     row = number * columns
     if plan[4][number]:
-        load_targets(number, plan, asks, target, weigh, current, False)
+        load_targets(0, LANES, number, plan, asks, target, weigh, current, False)
     lane_values(held, CASH * LANES, market[0], row, columns, s, at)
     if risky:
         for lane in range(LANES):
             if not s[at + lane] > 0.0:
                 ruin(lane, at, s, held, columns, number)
                 awake &= ~(1 << lane)
-    if due[number] != 0:
-        settle(due[number], number, at, s, asks, held, ordered, market, sizes, events)
-    woken = wake[number]
-    if woken != 0:
-        awake |= woken
-        while woken != 0:
-            lane = lowest_bit(woken)
-            woken &= woken - 1
-            if s[at + lane] != RUINED:
-                s[BAND * LANES + lane] = asks[ASK_BAND * LANES + lane]
+    awake |= wake[number]
     if awake == 0:
-        return awake
+        return awake, 0
     if relative:
-        over = lane_drifts(held, target, weigh, market[0], row, assets, s, at, BAND * LANES)
+        over = lane_drifts(held, target, weigh, market[0], row, assets, s, at, asks, ASK_BAND * LANES)
     else:
-        over = lane_drifts(held, target, None, market[0], row, assets, s, at, BAND * LANES)
+        over = lane_drifts(held, target, None, market[0], row, assets, s, at, asks, ASK_BAND * LANES)
     over &= awake
     awake &= ~over
-    now = over
     if patient:
         if over != 0:
-            now = order(over, number, s, asks, target, ordered, due)
+            over = order(over, number, asks, target, ordered, due)
         for lane in range(LANES):
             if (awake >> lane) & 1 and asks[ASK_CALENDAR * LANES + lane] != 0.0:
-                sleep(lane, number + 1, s, asks, wake, next_open)
+                sleep(lane, number + 1, asks, wake, next_open)
                 awake &= ~(1 << lane)
-    if now != 0:
-        settle(now, number, at, s, asks, held, target, market, sizes, events)
+    return awake, over
+
+
+@lean
+def advance(
+    number: int,
+    count: int,
+    awake: Any,
+    flags: Any,
+    s: Any,
+    asks: Any,
+    work: Any,
+    plan: Any,
+    market: Any,
+    sizes: Any,
+    events: Any,
+) -> Any:
+    """Take a block over some price rows; gives the lanes that may trade at the next.
+
+    Parameters
+    ----------
+    number, count : int
+        The first price row, and how many there are: at most eight.
+    awake, flags, s, asks, work, plan, market, sizes, events
+        See :func:`look`.
+    """
+    for k in range(count):
+        row, at = number + k, (VALUES + (k & 7)) * LANES  # the compiler sees that at is not negative
+        awake, now = look(row, at, awake, flags, s, asks, work, plan, market, sizes, events)
+        due = events[1][row]
+        if now | due != 0:
+            settle(now, due, row, at, s, asks, work, market, sizes, events)
     return awake
 
 
@@ -195,7 +214,7 @@ def simulate_block(
     fresh : (G,) uint8
         1 where a segment begins from cash; the first does.
     flags, s, asks, work, plan, market, sizes, events
-        See :func:`advance`.
+        See :func:`look`.
     segments : (2, G, 64) float64
         Out: sums of returns and of their squares.
     out : (len(OUT), 64) float64
@@ -216,10 +235,7 @@ def simulate_block(
         e = cuts[g]
         while e < cuts[g + 1]:
             count = min(STEPS, cuts[g + 1] - e)
-            for j in range(count):
-                awake = advance(
-                    start + e + j + 1, (VALUES + j) * LANES, awake, flags, s, asks, work, plan, market, sizes, events
-                )
+            awake = advance(start + e + 1, count, awake, flags, s, asks, work, plan, market, sizes, events)
             for j in range(count, STEPS):
                 for lane in range(LANES):
                     s[(VALUES + j) * LANES + lane] = s[(VALUES + count - 1) * LANES + lane]

@@ -13,7 +13,6 @@ from atomloom.portfolio.lane_layout import (
     ASK_INTERVAL,
     ASK_LAG,
     ASK_RELATIVE,
-    BAND,
     CAPITAL,
     CASH,
     LANES,
@@ -26,11 +25,15 @@ from atomloom.portfolio.trade_kernels import LAPSED, LEAST_TARGET, LOST, ruin, t
 
 
 @lean
-def load_targets(number: int, plan: Any, asks: Any, target: Any, weigh: Any, current: Any, lagged: bool) -> None:
-    """Put the targets in force at a price row into every lane where they are other ones.
+def load_targets(
+    first_lane: int, lanes: int, number: int, plan: Any, asks: Any, target: Any, weigh: Any, current: Any, lagged: bool
+) -> None:
+    """Put the targets in force at a price row into lanes where they are other ones.
 
     Parameters
     ----------
+    first_lane, lanes : int
+        Which of the 64 lanes.
     number : int
         The price row.
     plan : tuple
@@ -46,7 +49,7 @@ def load_targets(number: int, plan: Any, asks: Any, target: Any, weigh: Any, cur
     """
     tables, first, schedule, in_force, _ = plan
     assets = tables.shape[1]
-    for lane in range(LANES):
+    for lane in range(first_lane, first_lane + lanes):
         lag = int(asks[ASK_LAG * LANES + lane]) if lagged else 0
         row = first[lane] + in_force[schedule[lane], number - lag]
         if row == current[lane]:
@@ -72,20 +75,19 @@ def rest(lane: int, asks: Any) -> int:
 
 
 @partial(lean, inline=True)
-def sleep(lane: int, number: int, s: Any, asks: Any, wake: Any, next_open: Any) -> None:
+def sleep(lane: int, number: int, asks: Any, wake: Any, next_open: Any) -> None:
     """Keep a lane from trading until the first open price row from ``number`` on.
 
     Parameters
     ----------
     lane, number : int
-    s, asks : flat rows of lanes, float64
+    asks : (ASK_ROWS * 64,) float64
     wake : (T + 1,) int64
         In and out: for each price row the lanes that may trade again from then on.
     next_open : (calendars, T + 1) int32
         First open price row from each row on; T where there is none.
     """
     last = wake.size - 1
-    s[BAND * LANES + lane] = float("inf")
     if number <= last:
         opens = next_open[int(asks[ASK_CALENDAR * LANES + lane]), number]
         wake[opens] |= 1 << lane
@@ -115,7 +117,7 @@ def enter(number: int, s: Any, asks: Any, work: Any, plan: Any, market: Any, siz
     due[:] = 0
     held[:] = 0.0
     current[:] = -1
-    load_targets(number, plan, asks, target, weigh, current, True)
+    load_targets(0, LANES, number, plan, asks, target, weigh, current, True)
     for lane in range(LANES):
         if s[LAST * LANES + lane] == RUINED:
             ruin(lane, SCRATCH * LANES, s, held, sizes[1], int(s[RUIN_ROW * LANES + lane]))
@@ -126,41 +128,41 @@ def enter(number: int, s: Any, asks: Any, work: Any, plan: Any, market: Any, siz
         if trade(lane, SCRATCH * LANES, s, asks, held, target, market, number * sizes[1], sizes, True) == LOST:
             ruin(lane, SCRATCH * LANES, s, held, sizes[1], number)
         elif asks[ASK_BAND * LANES + lane] < float("inf"):
-            sleep(lane, number + rest(lane, asks), s, asks, wake, next_open)
-        else:
-            s[BAND * LANES + lane] = float("inf")
-    load_targets(number, plan, asks, target, weigh, current, False)
+            sleep(lane, number + rest(lane, asks), asks, wake, next_open)
+    load_targets(0, LANES, number, plan, asks, target, weigh, current, False)
 
 
 @partial(lean, inline=True)
 def settle(
-    word: Any, number: int, at: int, s: Any, asks: Any, held: Any, target: Any, market: Any, sizes: Any, events: Any
+    word: Any, due: Any, number: int, at: int, s: Any, asks: Any, work: Any, market: Any, sizes: Any, events: Any
 ) -> None:
-    """Execute trades of the lanes in a word, and let them sleep for their interval.
+    """Execute trades of the lanes in two words, and let them sleep for their interval.
 
     Parameters
     ----------
-    word : int64
-        A bit for each lane that trades.
+    word, due : int64
+        A bit for each lane that trades towards its target, and towards the target it ordered before.
     number, at : int
         The price row, and where in ``s`` its values begin.
-    s, asks, held, target, market, sizes, events
+    s, asks, work, market, sizes, events
         See :func:`enter`.
     """
-    while word != 0:
-        lane = lowest_bit(word)
-        word &= word - 1
+    left = word | due
+    while left != 0:
+        lane = lowest_bit(left)
+        left &= left - 1
         if s[at + lane] == RUINED:
             continue
-        done = trade(lane, at, s, asks, held, target, market, number * sizes[1], sizes, False)
+        target = work[2] if (due >> lane) & 1 else work[1]
+        done = trade(lane, at, s, asks, work[0], target, market, number * sizes[1], sizes, False)
         if done == LOST:
-            ruin(lane, at, s, held, sizes[1], number)
+            ruin(lane, at, s, work[0], sizes[1], number)
         else:
-            sleep(lane, number + (1 if done == LAPSED else rest(lane, asks)), s, asks, events[0], events[2])
+            sleep(lane, number + (1 if done == LAPSED else rest(lane, asks)), asks, events[0], events[2])
 
 
 @partial(lean, inline=True)
-def order(word: Any, number: int, s: Any, asks: Any, target: Any, ordered: Any, due: Any) -> Any:
+def order(word: Any, number: int, asks: Any, target: Any, ordered: Any, due: Any) -> Any:
     """Of the lanes in a word, keep the targets of those that trade later; gives those that trade now.
 
     Parameters
@@ -168,7 +170,7 @@ def order(word: Any, number: int, s: Any, asks: Any, target: Any, ordered: Any, 
     word : int64
     number : int
         The price row.
-    s, asks, target, ordered : flat rows of lanes, float64
+    asks, target, ordered : flat rows of lanes, float64
     due : (T + 1,) int64
         In and out: lanes whose trade is executed at each price row.
     """
@@ -181,7 +183,6 @@ def order(word: Any, number: int, s: Any, asks: Any, target: Any, ordered: Any, 
         if lag == 0:
             continue
         now &= ~bit
-        s[BAND * LANES + lane] = float("inf")
         for i in range(target.size // LANES):
             ordered[i * LANES + lane] = target[i * LANES + lane]
         if number + lag < due.size - 1:

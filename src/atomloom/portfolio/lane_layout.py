@@ -16,12 +16,11 @@ PEAK, LOW, LOW_PEAK, PEAK_ROW, UNDER = 6, 7, 8, 9, 10  # highest value, worst pa
 LAST = 11  # value before the first of the eight that follow
 VALUES = 12
 CASH = 20  # in money, bears no interest
-BAND = 21  # drift that makes the lane trade now; infinite while it may not
-SCRATCH = 22
-TRADED, PAID, TRADES, CAPITAL, RUIN_ROW = 23, 24, 25, 26, 27
-SUM1, SUM2 = 28, 29  # totals of S1 and S2 over all segments
-SCALED = 30  # how often the unit of money was made larger by SCALE
-STATE_ROWS = 31
+SCRATCH = 21
+TRADED, PAID, TRADES, CAPITAL, RUIN_ROW = 22, 23, 24, 25, 26
+SUM1, SUM2 = 27, 28  # totals of S1 and S2 over all segments
+SCALED = 29  # how often the unit of money was made larger by SCALE
+STATE_ROWS = 30
 
 SCALE = 2.0**60
 """A lane that is worth more than this, or less than its reciprocal, is measured in another unit."""

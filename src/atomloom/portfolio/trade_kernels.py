@@ -13,7 +13,6 @@ from atomloom.portfolio.lane_layout import (
     ASK_RATE,
     ASK_RELATIVE,
     ASK_STEP,
-    BAND,
     CAPITAL,
     CASH,
     LANES,
@@ -23,15 +22,18 @@ from atomloom.portfolio.lane_layout import (
     TRADED,
     TRADES,
 )
+from atomloom.portfolio.lane_trade import hold_target, share_traded
 
 LOST, TRADED_NOW, LAPSED = 0, 1, 2
 _NOTHING = 1e-12  # a change of weight that is no trade
 LEAST_TARGET = 1e-9  # a relative drift from a target of nothing is measured against this
 
 
-@partial(lean, inline=True)
-def share_traded(lane: int, held: Any, target: Any, market: Any, row: int, assets: int, inverse: float) -> Any:
-    """Over the assets: weight that target and holdings differ by, and the same times the scale of costs.
+@lean
+def drift_and_count(
+    lane: int, held: Any, target: Any, market: Any, row: int, assets: int, inverse: float, relative: bool
+) -> Any:
+    """Largest drift of a lane, and number of assets that are off target.
 
     Parameters
     ----------
@@ -44,27 +46,6 @@ def share_traded(lane: int, held: Any, target: Any, market: Any, row: int, asset
     assets : int
     inverse : float
         1 / value of the lane.
-    """
-    prices, _, scale = market
-    traded, scaled = 0.0, 0.0
-    for i in range(assets):
-        change = abs(target[i * LANES + lane] - held[i * LANES + lane] * prices[row + i] * inverse)
-        traded += change
-        scaled = fma(change, scale[i], scaled)
-    return traded, scaled
-
-
-@lean
-def drift_and_count(
-    lane: int, held: Any, target: Any, market: Any, row: int, assets: int, inverse: float, relative: bool
-) -> Any:
-    """Largest drift of a lane, and number of assets that are off target.
-
-    Parameters
-    ----------
-    lane, held, target, market, row, assets
-        See :func:`share_traded`.
-    inverse : float
     relative : bool
         Drift is measured as a share of the target weight.
     """
@@ -98,7 +79,7 @@ def trade(
     ask : (ASK_ROWS * 64,) float64
     held, target : (columns * 64,), (assets * 64,) float64
     market : tuple
-        As of :func:`share_traded`.
+        As of :func:`drift_and_count`.
     row : int
         Where the price row begins.
     sizes : tuple of int
@@ -107,10 +88,10 @@ def trade(
         Go the whole way, whatever the step (an entry).
     """
     assets, columns, interest = sizes
-    prices, reciprocals, _ = market
+    prices, reciprocals, scale = market
     value = s[at + lane]
     inverse = divide(1.0, value)
-    traded, scaled = share_traded(lane, held, target, market, row, assets, inverse)
+    traded, scaled = share_traded(lane, held, target, scale, prices, row, assets, inverse)
     step = 1.0 if full else ask[ASK_STEP * LANES + lane]
     fee = ask[ASK_FEE * LANES + lane]
     fees = 0.0
@@ -131,10 +112,7 @@ def trade(
         return LOST
     invested = 0.0
     if step == 1.0:
-        for i in range(assets):
-            weight = target[i * LANES + lane]
-            invested += weight
-            held[i * LANES + lane] = weight * left * reciprocals[row + i]
+        invested = hold_target(lane, held, target, reciprocals, row, assets, left)
     else:
         for i in range(assets):
             weight = held[i * LANES + lane] * prices[row + i] * inverse
@@ -170,5 +148,4 @@ def ruin(lane: int, at: int, s: Any, held: Any, columns: int, number: int) -> No
         held[i * LANES + lane] = 0.0
     s[CASH * LANES + lane] = RUINED
     s[at + lane] = RUINED
-    s[BAND * LANES + lane] = float("inf")
     s[RUIN_ROW * LANES + lane] = number
