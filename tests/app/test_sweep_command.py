@@ -112,7 +112,7 @@ def test_threads_change_no_byte_and_verify_says_so(here, capsys) -> None:
     said = capsys.readouterr().out
     two = said.split()[-1]
     assert "identical" in said
-    assert "yes: 2 threads and 1 thread, every bit" in said
+    assert "yes: 2 threads and 1 thread, every bit of figures and verdict" in said
     assert "too few configurations to share out" in said
     proof = done(two)["verify"]
     assert proof["efficiency"] == pytest.approx(proof["speedup"] / 2)
@@ -141,7 +141,7 @@ def test_quick_draws_no_page_until_it_is_asked_for(here, capsys) -> None:
     assert not (run / "report.html").exists()
     assert ask(f"report {run}") == 0
     page = (run / "report.html").read_bytes()
-    assert page.count(b"<svg") == 6
+    assert page.count(b"<svg") == 8
     capsys.readouterr()
     assert ask("sweep sp500 --quick -q") == 0
     assert "report         atomloom report runs" in capsys.readouterr().out
@@ -285,6 +285,14 @@ WRONG = {
     "finer than the data": ("sweep --timeframe 1h", "sp500: rows are 1 day apart"),
     "unknown asset": ("sweep --assets AAPL,MSF", "did you mean 'MSFT'?"),
     "too long windows": ("sweep p.csv --quick --test-windows 9", "take 3,650 days, and returns cover"),
+    "a window of a row": ("sweep p.csv --quick --window-days 1 --train-days 9", "a test window of 1 day has 1 return"),
+    "a train window of a row": ("sweep p.csv --quick --train-days 1 --window-days 9", "Hint: longer --train-days"),
+    "folds of a row": ("sweep p.csv --config folds.toml", "500 folds of 558 returns have 1 or none"),
+    "no place for a ledger": (
+        "sweep p.csv --window-days 60 --ledger nowhere/trials.jsonl",
+        "cannot be used: No such file",
+    ),
+    "a ledger that is none": ("sweep p.csv --window-days 60 --ledger p.csv", "line 1 of"),
     "no window": ("sweep p.csv --quick --window-days 9999", "--window-days"),
     "zero days": ("sweep --window-days 0", "window_days is 0.0"),
     "unknown splits": ("sweep --splits walkforward", "did you mean 'walk_forward'?"),
@@ -293,13 +301,14 @@ WRONG = {
     "no workers": ("sweep --workers 0", "0 workers"),
     "unknown policy": ("sweep --missing guess", "missing is 'guess'"),
     "top 0": ("sweep --top 0", "top is 0"),
-    "later than the data": ("sweep p.csv --config c.toml", "start is row 600 of 600"),
+    "later than the data": ("sweep p.csv --config c.toml", "begin is 2040-01-01, and the prices go from"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_what_cannot_be_is_refused_before_there_is_a_folder(case, here, capsys) -> None:
     Path("c.toml").write_text(f"begin = '2040-01-01'\n{GRID}")
+    Path("folds.toml").write_text(GRID.replace("[splits]", "[splits]\nkind = 'kfold'\nn_folds = 500"))
     line, said = WRONG[case]
     assert ask(line) == 2
     out, err = capsys.readouterr()
@@ -382,7 +391,11 @@ def test_windows_that_are_said_to_fit_do(rows, window, count, step, purge, expan
         return
     if min(train - purge * step / DAY, window) * DAY < 2 * step:
         return  # windows without rows
-    made = splitter_of(how, times)[0]
+    try:
+        made = splitter_of(how, times)[0]
+    except BadInput:
+        assert min(train - purge * step / DAY, window) * DAY < 3 * step  # of one return
+        return
     ranges = ranges_of(made, rows, times)
     assert ranges.n_splits == windows == (count or windows)
     assert ranges.test_stop[-1] == rows
@@ -392,7 +405,11 @@ def test_windows_that_are_said_to_fit_do(rows, window, count, step, purge, expan
 
 def test_the_heat_map_is_a_slice_through_the_winner(here) -> None:
     found = sweep(read_prices("p.csv"), Grid(**AXES), n_boot=100)
-    heat = sweep_files.heat_of(found)
+    heat, *more = sweep_files.heats_of(found)
+    assert [(each["down_name"][0], each["across_name"][0]) for each in more] == [
+        ("method", "lookback"),
+        ("lookback", "cost"),
+    ]
     frame = found.to_frame()
     best = frame.loc[found.best]
     down, across = heat["down_name"][0], heat["across_name"][0]
@@ -406,7 +423,7 @@ def test_the_heat_map_is_a_slice_through_the_winner(here) -> None:
     place = int(np.flatnonzero(heat["best"])[0])
     assert heat["sharpe"][place] == best["sharpe"]
     single = sweep(read_prices("p.csv"), [{"method": "cash"}, {"method": "equal_weight"}])
-    assert sweep_files.heat_of(single) is None
+    assert sweep_files.heats_of(single) == []
 
 
 def test_the_meter_says_how_far_and_how_good(here) -> None:

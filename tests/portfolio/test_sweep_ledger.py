@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atomloom.errors import BadInput, StoreError
+from atomloom.errors import BadInput, Infeasible, StoreError
 from atomloom.portfolio import Grid, TrialLedger, TrialRecord, WalkForward, sweep
 from atomloom.portfolio.trial_identity import prices_digest, trials_digest
-from atomloom.portfolio.trial_ledger import deviation_of
+from atomloom.portfolio.trial_record import deviation_of
 from portfolio.sweeps_to_try import days, walk
 
 COARSE = Grid(method="momentum", lookback=[5, 10, 20, 40], top=[1, 2], interval=[1, 5, 21])
@@ -138,7 +138,7 @@ def test_a_torn_last_line_loses_only_itself(tmp_path, share, caplog, monkeypatch
     book.count(record(trials="a"))
     whole = path.read_bytes()
     path.write_bytes(whole + record(trials="b").line()[:share])
-    held = path.read_bytes()
+    held = path.read_bytes() + (b"" if share == -1 else b" torn")
     with caplog.at_level(logging.WARNING):
         found = book.count(record(trials="c", configurations=7))
     if share == -1:  # only the end of the line is missing: nothing is lost
@@ -149,6 +149,71 @@ def test_a_torn_last_line_loses_only_itself(tmp_path, share, caplog, monkeypatch
     assert path.read_bytes().startswith(held + b"\n")
     assert TrialLedger(path).on("d") == found
     assert sum(each.counted for each in book.count(record(trials="d"))) == 5 + sum(each.counted for each in found)
+
+
+def test_a_damaged_line_is_not_taken_for_a_torn_one(tmp_path):
+    """What is whole and cannot be read is trials forgotten: a count must not fall without anyone noticing."""
+    path = tmp_path / "trials.jsonl"
+    book = TrialLedger(path)
+    book.count(record(trials="a", label="x"))
+    book.count(record(trials="b"))
+    first, second = path.read_bytes().splitlines(keepends=True)
+    changes = {
+        b'"x"': [b'"\xe9"'], b'"configurations": 5': [b'"configurations": ' + k for k in (b"-20", b'"20"', b"true")],
+        b'"2026-11-22T10:00:00+00:00"': [b"null"], b'"squares": 0.0': [b'"squares": NaN'], b"}\n": [b"\n"],
+    }  # fmt: skip
+    odd = [first.replace(old, new) for old, listed in changes.items() for new in listed]
+    for line in odd:
+        assert line != first
+        for held in (line + second, second + line):
+            path.write_bytes(held)
+            for use in (book.records, lambda: book.count(record(trials="c")), lambda: TrialLedger(path)):
+                with pytest.raises(StoreError, match=r"line \d of .* was damaged"):
+                    use()
+            assert path.read_bytes() == held
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"configurations": -1}, {"pruned": True}, {"failed": 1.5}, {"total": float("nan")}, {"best": "2"}, {"time": None}],
+)
+def test_a_record_has_the_numbers_of_one(given):
+    with pytest.raises(BadInput, match=f"{next(iter(given))} of a record is"):
+        record(**given)
+
+
+def test_of_searches_that_differ_in_pruned_trials_the_larger_counts(tmp_path):
+    for pruned in ((0, 50), (50, 0), (50, 50)):
+        path = tmp_path / f"{pruned}.jsonl"
+        for k, more in enumerate(pruned):
+            found = sweep(walk(0), FINE, ledger=TrialLedger(path, pruned=more)).ledger()
+            assert found["counted"] == 12 + max(pruned[: k + 1])
+            assert found["before"] == found["counted"] - 12 - found.get("pruned", 0) >= 0
+        assert [each.counted for each in TrialLedger(path).on(TrialLedger(path).records()[0].data)] == [62]
+
+
+def test_a_sweep_in_which_everything_fails_is_counted(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    bad = Grid(method="momentum", lookback=[5, 10], top=9)
+    for _ in range(2):
+        with pytest.raises(Infeasible, match="top of momentum is 9"):
+            sweep(walk(0), bad, ledger=TrialLedger(path, pruned=3))
+    (own,) = TrialLedger(path).records()
+    assert (own.configurations, own.failed, own.pruned, own.known, own.n_returns) == (2, 2, 3, 0, 388)
+    with pytest.raises(Infeasible):
+        sweep(walk(0), Grid(method="momentum", lookback=[5, 10], top=8), ledger=path)
+    assert sweep(walk(0), FINE, ledger=path).ledger()["before"] == 7
+
+
+def test_a_ledger_that_cannot_be_written_is_refused_before_anything_is_worked(tmp_path, monkeypatch):
+    monkeypatch.setattr("atomloom.portfolio.sweeping.work", None)
+    for path in (tmp_path / "nowhere" / "trials.jsonl", tmp_path):
+        with pytest.raises(StoreError, match="cannot be used"):
+            sweep(walk(0), COARSE, ledger=path)
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # tests may run as root, whom nothing is denied
+    with pytest.raises(StoreError, match="Permission denied"):
+        sweep(walk(0), COARSE, ledger=tmp_path / "trials.jsonl")
+    assert TrialLedger(tmp_path / "trials.jsonl").records() == ()  # to look at one is another matter
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,12 @@ from atomloom.portfolio import (
     TrialLedger,
     WalkForward,
     as_configs,
+    ask_tell,
     search,
     sweep,
 )
+from atomloom.portfolio.asking import ask
+from atomloom.portfolio.sweep_plan import start_row
 from portfolio.sweeps_to_try import days, walk
 
 SPACE = {
@@ -125,6 +128,20 @@ def test_the_entry_is_told_or_follows_from_the_space():
         assert search(walk(0), RandomSearch(space, 40), 40, verdict=False).job.field.start == start
 
 
+def test_the_entry_of_a_wide_space_is_found_at_once():
+    """Every axis of histories by its ends: their product would not fit into memory."""
+    space = {
+        "method": ["momentum", "inverse_volatility", "minimum_variance", "time_series_momentum"],
+        "lookback": list(range(2, 4000)), "volatility_lookback": list(range(2, 3000)), "top": 1,
+        "volatility_target": [None, *(k / 1000 for k in range(1, 3000))], "refit": list(range(1, 500)),
+    }  # fmt: skip
+    asked = ask_tell._corners(space, 400)
+    assert len(asked) < 200
+    assert start_row(ask(asked, 252.0), 400, None) == 200  # half of the rows
+    listed = {"method": "momentum", "lookback": list(range(2, 4000)), "top": 1}
+    assert search(walk(0), RandomSearch(listed, n=90), 90, verdict=False).job.field.start == 200
+
+
 def test_tables_are_made_once_for_all_batches(monkeypatch):
     fits = []
 
@@ -183,6 +200,57 @@ def test_what_cannot_be_searched_is_refused(given, message):
         search(**{"prices": walk(0), "searcher": Listed(drawn(5)), "n_trials": 5} | given)
 
 
+class Answers(Listed):
+    """Answers with something that is no list of proposals."""
+
+    def __init__(self, answer):
+        super().__init__([])
+        self.answer = answer
+
+    def ask(self, k):
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer", [None, 5, iter([{"method": "cash"}]), {"method": "cash"}, "cash", Grid(method="cash")]
+)
+def test_answers_that_are_no_proposals_are_refused(answer):
+    with pytest.raises(BadInput, match=r"the searcher proposed .*Hint: ask"):
+        search(walk(0), Answers(answer), 5)
+
+
+def test_the_pruned_trials_of_a_ledger_count_too(tmp_path):
+    book = TrialLedger(tmp_path / "trials.jsonl", pruned=7)
+    found = search(walk(7), Listed([*drawn(8), None, None]), 10, batch=3, ledger=book)
+    told = found.ledger()
+    assert (told["configurations"], told["pruned"], told["before"], told["counted"]) == (8, 9, 0, 17)
+    assert found.verdict.n_trials == 17
+    assert (
+        sweep(walk(7), drawn(8), start=61, ledger=TrialLedger(tmp_path / "other", pruned=9)).ledger()["counted"] == 17
+    )
+
+
+def test_what_failed_or_was_pruned_is_counted_whatever_becomes_of_the_search(tmp_path):
+    bad = {"method": "momentum", "lookback": 5, "skip": 9, "top": 1}
+
+    def counted(name, configs, fault=None, batch=4, **options):
+        searcher = Listed(configs)
+        if fault:
+            ask = searcher.ask
+            searcher.ask = lambda k: ask(k) if searcher.left else fault()
+        with pytest.raises((BadInput, Infeasible, ZeroDivisionError)):
+            search(walk(6), searcher, 20, batch=batch, ledger=TrialLedger(tmp_path / name, **options))
+        return [(each.configurations, each.failed, each.pruned) for each in TrialLedger(tmp_path / name).records()]
+
+    assert counted("failed", [bad] * 8) == [(8, 8, 0)]
+    assert counted("failed", [bad] * 8, batch=3) == [(8, 8, 0)]  # the same search
+    assert counted("pruned", [None] * 8) == [(0, 0, 8)]
+    assert counted("both", [None] * 4 + [bad] * 4, pruned=1) == [(4, 4, 5)]
+    assert counted("broken", [None] * 5 + drawn(4), lambda: 1 / 0, batch=5) == [(4, 0, 5)]
+    assert counted("later", drawn(4) + [bad] * 4 + [None] * 4, lambda: 1 / 0) == [(4, 0, 0), (4, 4, 4)]
+    assert counted("nothing", [], lambda: 1 / 0) == []
+
+
 def test_batches_without_anything_that_works_do_not_end_a_search():
     bad = {"method": "momentum", "lookback": 5, "skip": 9, "top": 1}
     searcher = Listed([bad] * 4 + drawn(4))
@@ -231,6 +299,32 @@ def test_a_study_of_optuna_learns_what_is_best():
     }
     costs = found.configs.columns["cost"].all()
     assert np.median(costs[-20:]) < np.median(costs[:20])  # it has learnt that costs cost
+
+
+@pytest.mark.parametrize(("batch", "asked"), [(1, 6), (4, 8), (6, 6), (50, 50)])
+def test_a_sampler_that_has_tried_every_point_ends_the_search(batch, asked):
+    optuna = pytest.importorskip("optuna")
+    grid = {"lookback": [5, 10, 20], "top": [1, 2]}
+    study = study_of(optuna, optuna.samplers.GridSampler(grid, seed=0))
+    found = search(walk(8), OptunaSearch(study, {"method": "momentum", **grid}), 50, batch=batch)
+    assert (found.ledger()["different"], len(found), len(study.trials)) == (6, asked, asked)
+    assert {trial.state.name for trial in study.trials} == {"COMPLETE"}
+    with pytest.raises(RuntimeError, match="supposed to be invoked inside"):
+        study.stop()  # as it was
+
+
+def test_a_constraint_that_breaks_leaves_no_trial_waiting():
+    optuna = pytest.importorskip("optuna")
+    study = study_of(optuna, optuna.samplers.RandomSampler(seed=1))
+
+    def breaks(lookback):
+        if lookback > 30:
+            raise ZeroDivisionError
+        return True
+
+    with pytest.raises(ZeroDivisionError):
+        search(walk(8), OptunaSearch(study, SPACE, where=breaks), 30, batch=30)
+    assert {trial.state.name for trial in study.trials} == {"FAIL"}
 
 
 def test_methods_of_ones_own_may_be_searched():

@@ -208,7 +208,7 @@ class TrajectorySettings:
     problem: ProblemSource = field(default_factory=ProblemSource)
 
     def __post_init__(self) -> None:
-        from atomloom.trajectory.checks import check_choice  # noqa: PLC0415 - same
+        from atomloom._choices import check_choice  # noqa: PLC0415 - same
         from atomloom.trajectory.solver import METHODS  # noqa: PLC0415 - same
 
         check_choice("method", self.method, METHODS)

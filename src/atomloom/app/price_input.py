@@ -11,6 +11,7 @@ from atomloom.errors import BadInput
 if TYPE_CHECKING:
     from atomloom.app.sweep_settings import PriceSource
     from atomloom.portfolio.price_files import PricesRead
+    from atomloom.portfolio.prices import Prices
 
 EMBEDDED = "sp500"
 HINDSIGHT = "these stocks were picked with hindsight, among those that are still there: all of them did well"
@@ -26,6 +27,8 @@ _IN_CLI_WORDS = (
     (r"columns names an?", "[prices] names a"),
     (r"\bn_windows is", "--test-windows is"),
     (r"\bor give a timeframe", "or give --timeframe"),
+    (r"\bbegin later \(start=\)", "set a later begin in --config"),
+    (r"^start is row", "begin is row"),
 )
 
 
@@ -75,6 +78,29 @@ def read(path: Path, how: PriceSource) -> PricesRead:
             "is meant."
         )
     return found._replace(notes=[HINDSIGHT, *found.notes]) if called(path) == EMBEDDED else found
+
+
+def begin_row(prices: Prices, begin: str) -> int | None:
+    """Find the row of prices at which a run begins; None where it does not say.
+
+    Raises
+    ------
+    BadInput
+        If the prices end before.
+
+    Examples
+    --------
+    >>> from atomloom.portfolio import as_prices
+    >>> begin_row(as_prices([1.0, 1.1, 1.2], times=[0, 10, 20]), "1970-01-01")
+    0
+    """
+    if not begin:
+        return None
+    row = prices.row_at(begin)
+    if row > len(prices) - 2 and prices.times is not None:
+        first, last = prices.times[[0, -1]].astype("M8[ns]").astype("M8[D]")
+        raise BadInput(f"begin is {begin}, and the prices go from {first} to {last}. Hint: a day between them.")
+    return row
 
 
 def called(path: Path) -> str:

@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,23 +47,43 @@ def command(run: RunOptions, data: str | None, **given: Any) -> None:
     DATA is CSV or Parquet (a column for each asset, or rows of time, symbol and price), or a store of trades; without
     it, 20 stocks of the S&P 500 from 1990 to 2022. Configurations go into [[grid]] of --config: see --print-config.
     """
-    from atomloom.app import config, pipeline, price_input, sweep_work  # noqa: PLC0415  # --help owes nobody numpy
+    from atomloom.app import pipeline, price_input, sweep_work  # noqa: PLC0415  # --help owes nobody numpy
 
     run = _threads(run, given.pop("workers"))
     settings = _settle(run, data, given)
-    if run.print_config:
-        say_result(config.to_toml(settings.filled(), "atomloom sweep [DATA] --config FILE").rstrip("\n"))
+    if run.print_config and data is None:
+        say_result(_written(settings.filled()))
         return
     source, seed, known = _source(run, data)
-    read = price_input.read(price_input.path_of(source), settings.prices)
+    path = price_input.path_of(source)
+    read = price_input.read(path, settings.prices)
     settings, fitted = _filled(settings, len(read.prices), read.prices.n_assets)
+    if run.print_config:
+        say_result(_written(settings))
+        return
+    settings = _placed(settings)
     planned = sweep_work.plan(settings, read.prices, seed)  # refused, if it cannot be, before there is a folder
     planned = planned._replace(notes=[*read.notes, *fitted, *planned.notes])
     _same(known, planned)
     page = not settings.quick or run.out is not None or run.resume is not None
     pipeline.execute(
-        "sweep", settings, run, source or price_input.EMBEDDED, partial(work, settings, planned, run), say, page=page
-    )
+        "sweep", settings, run, price_input.called(path.absolute()), partial(work, settings, planned, run), say,
+        page=page,
+    )  # fmt: skip
+
+
+def _written(settings: SweepSettings) -> str:
+    from atomloom.app import config  # noqa: PLC0415  # same
+
+    return config.to_toml(settings, "atomloom sweep [DATA] --config FILE").rstrip("\n")
+
+
+def _placed(settings: SweepSettings) -> SweepSettings:
+    """Write where the ledger is so that the run finds it from anywhere."""
+    verdict = settings.verdict
+    if not verdict.ledger:
+        return settings
+    return replace(settings, verdict=replace(verdict, ledger=str(Path(verdict.ledger).absolute())))
 
 
 def _threads(run: RunOptions, workers: int | None) -> RunOptions:
@@ -79,8 +100,8 @@ def _settle(run: RunOptions, data: str | None, given: dict[str, Any]) -> SweepSe
     from atomloom.app.sweep_settings import SweepSettings  # noqa: PLC0415  # same
 
     asked = {name: value for name, value in given.items() if value is not None}
-    if run.resume is not None and (asked or data is not None):
-        raise click.UsageError("--resume takes the prices and settings of its run. Hint: give it alone.")
+    if run.resume is not None and (set(asked) - {"ledger"} or data is not None):
+        raise click.UsageError("--resume takes the prices and settings of its run. Hint: give it alone, or --ledger.")
     settings = pipeline.settled(run, SweepSettings(), "sweep")
     prices = {name: asked.pop(name) for name in _OF_PRICES if name in asked}
     if "assets" in asked:
@@ -94,10 +115,12 @@ def _source(run: RunOptions, data: str | None) -> tuple[str | None, int, str | N
     """Give the file of prices, the seed, and of a resumed run what its prices were."""
     if run.resume is None:
         return data, run.seed or 0, None
+    from atomloom.app.price_input import EMBEDDED  # noqa: PLC0415  # same
     from atomloom.app.runs import RunFolder  # noqa: PLC0415  # same
 
     record = RunFolder.open(run.resume).record
-    return record["source"], int(record["seed"]), record.get("prices_digest")
+    source = None if record["source"] == EMBEDDED else record["source"]
+    return source, int(record["seed"]), record.get("prices_digest")
 
 
 def _filled(settings: SweepSettings, rows: int, assets: int) -> tuple[SweepSettings, list[str]]:
@@ -105,14 +128,18 @@ def _filled(settings: SweepSettings, rows: int, assets: int) -> tuple[SweepSetti
     from atomloom.app.sweep_settings import fitting  # noqa: PLC0415  # same
     from atomloom.portfolio.price_layout import many  # noqa: PLC0415  # same
 
-    if settings.own:
+    if not settings.stock:
         return settings, []
     whole = settings.filled()
     small = replace(whole, grid=fitting(whole.grid, rows, assets))
     if small == whole:
         return whole, []
-    of = f"{small.n_points:,} of {whole.n_points:,} configurations"
-    return small, [f"the default grid was cut to {of}, to what {rows:,} rows of {many(assets, 'asset')} have room for"]
+    why = f"{rows:,} rows of {many(assets, 'asset')} have no room for all of it"
+    if small.n_points < whole.n_points:
+        return small, [f"the default grid was cut to {small.n_points:,} of {whole.n_points:,} configurations: {why}"]
+    pairs = zip(whole.grid, small.grid, strict=True)
+    other = dict.fromkeys(name for before, after in pairs for name in after if before[name] != after[name])
+    return small, [f"the default grid has other values of {' and '.join(other)}: {why}"]
 
 
 def _same(known: str | None, planned: Plan) -> None:
@@ -133,6 +160,8 @@ def work(
     from atomloom.app import sweep_files, sweep_words, sweep_work  # noqa: PLC0415  # same
 
     folder.record["prices_digest"] = sweep_work.fingerprint(planned.prices)
+    folder.record["config"]["verdict"]["ledger"] = settings.verdict.ledger  # a resumed run may have another
+    folder.save()  # before anything is worked: whoever goes on after a kill is to find it
     for note in planned.notes:
         chatter.say(f"note: {note}")
     chatter.say(f"{len(planned.configs):,} configurations, {planned.prices!r}; {planned.windows}")

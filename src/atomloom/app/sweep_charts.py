@@ -174,6 +174,7 @@ def windows(labels: list[str], train: Reals, test: Reals, rank: Reals, unit: str
             upper.scatter(at, test, s=9, color=BLUE, linewidth=0, label="test", zorder=3)
             lower.scatter(at, rank, s=9, color=BLUE, linewidth=0, clip_on=False, zorder=3)
         else:
+            train, test = np.nan_to_num(train), np.nan_to_num(test)  # what does not vary has no bar
             upper.bar(at - 0.2, train, width=0.38, color=MUTED, alpha=0.55, linewidth=0, label="train")
             upper.bar(at + 0.2, test, width=0.38, color=BLUE, linewidth=0, label="test")
             lower.bar(at, rank - 0.5, width=0.5, bottom=0.5, color=BLUE, linewidth=0)
@@ -228,7 +229,9 @@ def paths(times: NDArray[Any] | None, lines: Mapping[str, Reals], sharpes: Reals
         left.set_title(title)
         _across(left, at, times)
         _histogram(right, sharpes)
-        right.axvline(float(np.median(sharpes)), color=RED, linewidth=1.2)
+        known = sharpes[np.isfinite(sharpes)]
+        if len(known):
+            right.axvline(float(np.median(known)), color=RED, linewidth=1.2)
         right.set_xlabel("Sharpe ratio of a path, a year")
         right.set_title(f"{len(sharpes):,} paths, the median in red")
         return to_svg(figure, title)
@@ -370,7 +373,8 @@ def everything(
             left.axvline(
                 mark, ymax=_UNDER, color=style[0], linestyle=style[1], linewidth=1.2, label=f"{name} {mark:.2f}"
             )
-        left.axvline(sharpe[best], ymax=_UNDER, color=RED, linewidth=1.5, label=f"best {sharpe[best]:.2f}")
+        if np.isfinite(sharpe[best]):
+            left.axvline(sharpe[best], ymax=_UNDER, color=RED, linewidth=1.5, label=f"best {sharpe[best]:.2f}")
         left.set_xlim(*_limits(sharpe, list(marks.values())))
         left.set_xlabel("Sharpe ratio a year")
         left.set_ylabel("configurations")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom._lazy import need
 from atomloom.app.options import plain
+from atomloom.app.price_input import in_cli_words
 from atomloom.app.sweep_lines import lines_of, logit_bins
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     Reals = NDArray[np.float64]
 
 _CPCV_LINES = 40
-_LONGEST = 20  # values of an axis of the heat map
+_LONGEST = 20  # values of an axis of a heat map
+_HEATS = 3
 
 
 def leave(folder: RunFolder, found: SweepResult, top: int) -> None:
@@ -37,9 +40,11 @@ def leave(folder: RunFolder, found: SweepResult, top: int) -> None:
     folder.write_text("best.json", json.dumps(plain(best), indent=1) + "\n")
     write_columns(folder, "top.csv", _top(found, places))
     folder.write_bytes("paths.parquet", as_parquet(_timed(found, lines_of(found, top))))
-    heat = heat_of(found)
-    if heat is not None:
-        write_columns(folder, "heat.csv", heat)
+    heats = heats_of(found)
+    if heats:
+        write_columns(
+            folder, "heat.csv", {name: [value for heat in heats for value in heat[name]] for name in heats[0]}
+        )
     if found.splits is not None:
         write_columns(folder, "splits.csv", _splits(found))
         if found.splits.n_paths > 1:
@@ -87,9 +92,12 @@ def _splits(found: SweepResult) -> dict[str, Any]:
     year = np.sqrt(found.job.periods_per_year)
     columns: dict[str, Any] = {"split": np.arange(splits.n_splits)}
     for side in ("train", "test"):
-        first = getattr(splits, f"{side}_first")
-        low, high = getattr(splits, f"{side}_start")[first[:-1]], getattr(splits, f"{side}_stop")[first[1:] - 1] - 1
+        start, stop, first = (getattr(splits, f"{side}_{name}") for name in ("start", "stop", "first"))
+        low, high = start[first[:-1]], stop[first[1:] - 1] - 1
+        apart = np.append(True, start[1:] != stop[:-1])
+        apart[first[:-1]] = True  # the first piece of each split
         columns |= {f"{side}_from": _moments(found, low), f"{side}_to": _moments(found, high)}
+        columns[f"{side}_pieces"] = np.add.reduceat(apart.astype(np.int64), first[:-1])
     columns |= {
         "winner": chosen.winners,
         "label": [found.configs.label(int(k)) for k in chosen.winners],
@@ -144,7 +152,7 @@ def failures_of(found: SweepResult) -> dict[str, list[Any]]:
     """Say why configurations failed: each reason once, how many it has, and the first of them."""
     reasons: dict[str, list[int]] = {}
     for place in np.flatnonzero(found.codes == 1):
-        reasons.setdefault(str(found.error(int(place))), []).append(int(place))
+        reasons.setdefault(in_cli_words(str(found.error(int(place)))), []).append(int(place))
     return {
         "reason": list(reasons),
         "configurations": [len(places) for places in reasons.values()],
@@ -152,47 +160,51 @@ def failures_of(found: SweepResult) -> dict[str, list[Any]]:
     }
 
 
-def heat_of(found: SweepResult) -> dict[str, Any] | None:
-    """Sharpe ratios over two parameters, all others as the winner has them; the two with the most filled cells.
+def heats_of(found: SweepResult) -> list[dict[str, Any]]:
+    """Sharpe ratios over two parameters, all others as the winner has them: maps as they are drawn, one after another.
 
-    None where no two parameters vary around the winner.
+    The first has the two parameters with the most filled cells; each further one a parameter that none before it has.
     """
     best = found.best
     held: Any = found.configs.columns
-    columns = {
-        name: held[name]
-        for name in found.configs.varied
-        if held[name].codes is not None and name in found.configs[best]
-    }
+    own = found.configs[best]
+    columns = {name: held[name] for name in found.configs.varied if held[name].codes is not None and name in own}
     same = {name: column.codes == column.codes[best] for name, column in columns.items()}
-    drawn = [name for name in found.configs.varied if name not in columns and name in found.configs[best]]
-    others = [name for name in found.configs.varied if name not in found.configs[best]]
+    drawn = [name for name in found.configs.varied if name not in columns and name in own]
+    others = [name for name in found.configs.varied if name not in own]
     if drawn or len(columns) < 2:
-        return None
+        return []
     away = sum((~mark).astype(np.int8) for mark in same.values())
     for name in others:  # the winner has no such parameter, so that neighbours have none either
-        codes = found.configs.columns[name].codes
+        codes = held[name].codes
         away = away + (np.int8(0) if codes is None else (codes != codes[best]).astype(np.int8))
     near = np.flatnonzero((away <= 2) & (found.codes != 1))
-    chosen: tuple[int, str, str, Any] | None = None
-    for i, down in enumerate(columns):
-        for across in list(columns)[i + 1 :]:
-            left = away[near] - (~same[down][near]).astype(np.int8) - (~same[across][near]).astype(np.int8)
-            rows = near[left == 0]
-            sizes = [len(np.unique(columns[name].codes[rows])) for name in (down, across)]
-            score = len(rows) if min(sizes) > 1 and max(sizes) <= _LONGEST else 0
-            if score and (chosen is None or score > chosen[0]):
-                chosen = (score, down, across, rows)
-    if chosen is None:
-        return None
-    _, down, across, rows = chosen
-    own = found.configs[best]
-    fixed = {name: value for name, value in own.items() if name not in (down, across) and name in columns}
+    ranked: list[tuple[int, str, str, Any]] = []
+    for down, across in combinations(columns, 2):
+        left = away[near] - (~same[down][near]).astype(np.int8) - (~same[across][near]).astype(np.int8)
+        rows = near[left == 0]
+        sizes = [len(np.unique(columns[name].codes[rows])) for name in (down, across)]
+        if min(sizes) > 1 and max(sizes) <= _LONGEST:
+            ranked.append((len(rows), down, across, rows))
+    ranked.sort(key=lambda each: -each[0])
+    shown: set[str] = set()
+    heats: list[dict[str, Any]] = []
+    for _, down, across, rows in ranked:
+        if not {down, across} <= shown and len(heats) < _HEATS:
+            shown |= {down, across}
+            heats.append(_heat(found, columns, (down, across), rows))
+    return heats
+
+
+def _heat(found: SweepResult, columns: dict[str, Any], names: tuple[str, str], rows: Any) -> dict[str, Any]:
+    own = found.configs[found.best]
+    fixed = {name: value for name, value in own.items() if name not in names and name in columns}
+    down, across = names
     return {
         "down": [_word(columns[down].at(int(k))) for k in rows],
         "across": [_word(columns[across].at(int(k))) for k in rows],
-        "sharpe": found.figure("sharpe")[rows],
-        "best": (rows == best).astype(int),
+        "sharpe": found.figure("sharpe")[rows].tolist(),
+        "best": (rows == found.best).astype(int).tolist(),
         "down_name": [down] * len(rows),
         "across_name": [across] * len(rows),
         "fixed": [", ".join(f"{name} {_word(value)}" for name, value in fixed.items())] * len(rows),

@@ -21,8 +21,13 @@ def stitches(found: SweepResult) -> bool:
     """Say whether the test windows can be put together to one path: no row is tested twice."""
     if found.splits is None or found.splits.n_paths > 1:
         return False
-    rows = np.concatenate([found.splits.test(k) for k in range(found.splits.n_splits)])
-    return len(np.unique(rows)) == len(rows)
+    return bool((np.diff(rows_of_walk(found)) > 0).all())
+
+
+def rows_of_walk(found: SweepResult) -> NDArray[np.int64]:
+    """Give the rows of all test windows, in time, of splits that can be stitched together."""
+    splits: Any = found.splits
+    return np.sort(np.concatenate([splits.test(k) for k in range(splits.n_splits)]))
 
 
 def lines_of(found: SweepResult, top: int) -> dict[str, Reals]:
@@ -52,10 +57,8 @@ def lines_of(found: SweepResult, top: int) -> dict[str, Reals]:
 
 def walk_on_rows(found: SweepResult) -> Reals:
     """Values of what was chosen window by window, NaN where no window is."""
-    assert found.splits is not None  # noqa: S101 - the caller looked
     walk = np.full(found.n_returns, np.nan)
-    rows = np.sort(np.concatenate([found.splits.test(k) for k in range(found.splits.n_splits)]))
-    walk[rows] = found.walk().values
+    walk[rows_of_walk(found)] = found.walk().values
     return walk
 
 

@@ -247,7 +247,8 @@ class SweepSettings:
     grid : list of tables
         Every combination of the values of each [[grid]]; several are put one after the other. Parameters are those of
         the method, of its overlay (refit, volatility_target, volatility_lookback, max_leverage) and of execution
-        (threshold, relative, interval, calendar, trade, lag, cost, slippage, fixed_cost).
+        (threshold, relative, interval, calendar, trade, lag, cost, slippage, fixed_cost). Only the default grid is cut
+        to what the prices have room for; `atomloom sweep DATA --print-config` writes it so.
 
     Examples
     --------
@@ -289,6 +290,11 @@ class SweepSettings:
     def own(self) -> bool:
         """Whether there are grids of one's own."""
         return bool(self.grid) or bool(self.random.n)
+
+    @property
+    def stock(self) -> bool:
+        """Whether the grid is one that is tried where there is none; written to a file and read back it still is."""
+        return not self.random.n and self.grid in ((), QUICK, FULL)
 
     @property
     def n_points(self) -> int:

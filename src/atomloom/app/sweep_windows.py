@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _DAY = 86_400_000_000_000
 _WINDOWS, _TRAINS = 5, 3
+_LEAST = 2  # returns of a window: one has no Sharpe ratio
+_SHORTER = "Hint: fewer --test-windows, shorter --window-days or --train-days, or more prices."
 
 
 def splitter_of(
@@ -54,11 +56,13 @@ def splitter_of(
     """
     if how.kind == "none":
         return None, "no splits", []
-    from atomloom.portfolio import CombinatorialPurgedCV, PurgedKFold, WalkForward  # noqa: PLC0415 - only here
+    from atomloom.portfolio import CombinatorialPurgedCV, PurgedKFold  # noqa: PLC0415 - only here
 
     gaps = {"purge": how.gap("purge"), "embargo": how.gap("embargo")}
     kept: list[str] = []
     if how.kind in ("cpcv", "kfold"):
+        if n < 2 * how.n_folds:
+            raise BadInput(f"{how.n_folds} folds of {n:,} returns have 1 or none. Hint: fewer n_folds, or more prices.")
         most = n // (2 * how.n_folds)  # half of a fold
         gaps["embargo"] = how.gap("embargo", min(reach, most))
         if how.embargo == "auto" and reach > most:
@@ -76,17 +80,49 @@ def splitter_of(
         return made, told, kept
     if times is None:
         raise BadInput("the prices have no times. Hint: --splits cpcv or kfold go by rows.")
-    windows, train, notes = fit(how, times)
-    made_walk = WalkForward(
-        _days(train), _days(how.window_days), n_windows=windows, anchor="end", expanding=how.expanding, **gaps
-    )
-    behind = "all rows before" if how.expanding else f"{train:g} days of training"
+    made_walk, windows, train, notes = _walk(how, times, gaps)
+    behind = "all rows before" if how.expanding else f"{_told(train)} of training"
     what = "1 test window" if windows == 1 else f"{windows} test windows"
-    return made_walk, f"{what} of {how.window_days:g} days, each behind {behind}", notes
+    return made_walk, f"{what} of {_told(how.window_days)}, each behind {behind}", notes
 
 
-def fit(how: SplitSettings, times: NDArray[np.int64]) -> tuple[int, float, list[str]]:
+def _walk(how: SplitSettings, times: NDArray[np.int64], gaps: dict[str, Any]) -> tuple[Any, int, float, list[str]]:
+    """Place the windows; by default fewer than the days have room for, if rows have not (nights, holidays)."""
+    from atomloom.portfolio import WalkForward  # noqa: PLC0415 - only here
+
+    most = _WINDOWS
+    while True:
+        windows, train, notes = fit(how, times, most)
+        made = WalkForward(
+            _days(train), _days(how.window_days), n_windows=windows, anchor="end", expanding=how.expanding, **gaps
+        )
+        fault = _fault_of(made, times, how.window_days, train)
+        if fault is None:
+            return made, windows, train, notes
+        if how.test_windows is not None or windows == 1:
+            raise BadInput(fault)
+        most = windows - 1
+
+
+def _fault_of(made: Any, times: NDArray[np.int64], test: float, train: float) -> str | None:
+    """Say what is wrong with windows on these rows."""
+    try:
+        ranges = made.ranges(len(times), times)
+    except BadInput as error:
+        return f"{str(error).partition('. Hint:')[0]}. {_SHORTER}"
+    for side, option, days in (("test", "window", test), ("train", "train", train)):
+        if getattr(ranges, f"n_{side}").min() < _LEAST:
+            seen = f"a {side} window of {_told(days)} has 1 return, and a Sharpe ratio needs {_LEAST}"
+            return f"{seen}. Hint: longer --{option}-days."
+    return None
+
+
+def fit(
+    how: SplitSettings, times: NDArray[np.int64], at_most: int = _WINDOWS
+) -> tuple[int, float, list[str]]:  # fmt: skip
     """Say how many test windows there are, and how many days each is trained on.
+
+    Where nobody asked for a number, there are ``at_most`` so many.
 
     Examples
     --------
@@ -103,8 +139,8 @@ def fit(how: SplitSettings, times: NDArray[np.int64]) -> tuple[int, float, list[
         need = (how.train_days or test) + gap + test * (wanted or 1)
         many = f"{wanted or 1} test window{'s' if (wanted or 1) > 1 else ''} of {test:g} days"
         seen = f"{many} with a train window before take {need:,.0f} days, and returns cover {span:,.0f}"
-        raise BadInput(f"{seen}. Hint: fewer --test-windows, shorter --window-days or --train-days, or more prices.")
-    windows = min(most, _WINDOWS) if wanted is None else wanted
+        raise BadInput(f"{seen}. {_SHORTER}")
+    windows = min(most, at_most) if wanted is None else wanted
     notes = []
     train = how.train_days
     if train is None:
@@ -123,6 +159,10 @@ def _gap_days(gap: Any) -> float:
 
     size = take_size(gap, "a gap", least=0)
     return float(size.amount) / _DAY if size.kind == "ns" else 0.0
+
+
+def _told(days: float) -> str:
+    return f"{days:g} day" + ("" if days == 1 else "s")
 
 
 def _days(count: float) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atomloom.app.sweep_files import failures_of, stamps
-from atomloom.app.sweep_lines import stitches
+from atomloom.app.sweep_lines import rows_of_walk, stitches
 from atomloom.portfolio.price_layout import many
 
 if TYPE_CHECKING:
     from atomloom.app.sweep_work import Plan
-    from atomloom.portfolio.sweep_result import PortfolioPath, SweepResult
+    from atomloom.portfolio.sweep_result import SweepResult
 
 _MEASURES = (
     "total_return", "annual_return", "annual_volatility", "sharpe", "sortino", "calmar", "max_drawdown",
@@ -22,12 +22,10 @@ SHARED = 2048  # configurations that one thread works at a time
 
 def summary_of(found: SweepResult, planned: Plan, proof: dict[str, Any] | None) -> dict[str, Any]:
     """Summarise a sweep as plain values."""
-    from atomloom.portfolio import path_metrics  # noqa: PLC0415  # with the room behind it
-
     values, prices = found.to_dict(), found.prices
     year = found.job.periods_per_year
     times = None if prices.times is None else stamps(prices.times[[0, -1]])
-    beaten = path_metrics(found.benchmark.returns, periods_per_year=year)
+    walked = stitches(found)
     judged = found.verdict
     verdict = values["verdict"]
     if verdict is not None:
@@ -38,8 +36,7 @@ def summary_of(found: SweepResult, planned: Plan, proof: dict[str, Any] | None) 
         chosen = {
             "n_splits": len(own),
             "rank": float(own.rank.mean()),
-            "train_sharpe": float(own.train_sharpe.mean()) * year**0.5,
-            "test_sharpe": float(own.test_sharpe.mean()) * year**0.5,
+            **{f"{side}_sharpe": _annual(getattr(own, f"{side}_sharpe"), year) for side in ("train", "test")},
             "n_paths": 0 if own.path_sharpe is None else len(own.path_sharpe),
         }
     return {
@@ -56,8 +53,9 @@ def summary_of(found: SweepResult, planned: Plan, proof: dict[str, Any] | None) 
         "varied": list(found.configs.varied),
         "failed": [f"{n:,}: {reason}" for reason, n in zip(*_failed(found), strict=True)][:_FEW],
         "best": values["best"],
-        "benchmark": {"name": found.benchmark.name, **{name: getattr(beaten, name) for name in _MEASURES}},
-        "walk": _measures(found.walk()) if stitches(found) else None,
+        "benchmark": {"name": found.benchmark.name, **_measures(found.benchmark.returns, year)},
+        "walk": _measures(found.walk().returns, year) if walked else None,
+        "benchmark_walk": _measures(found.benchmark.returns[rows_of_walk(found)], year) if walked else None,
         "selection": chosen,
         "verdict": verdict,
         "clearest": _clearest(found),
@@ -86,8 +84,18 @@ def _failed(found: SweepResult) -> tuple[list[str], list[int]]:
     return failed["reason"], failed["configurations"]
 
 
-def _measures(path: PortfolioPath) -> dict[str, Any]:
-    metrics = path.metrics()
+def _annual(ratios: Any, year: float) -> float | None:
+    """Mean of ratios per period, a year; None where there is none."""
+    from atomloom.portfolio.selection import mean_known  # noqa: PLC0415  # with the room behind it
+
+    mean = mean_known(ratios)
+    return None if mean is None else mean * year**0.5
+
+
+def _measures(returns: Any, year: float) -> dict[str, Any]:
+    from atomloom.portfolio import path_metrics  # noqa: PLC0415  # same
+
+    metrics = path_metrics(returns, periods_per_year=year)
     return {name: getattr(metrics, name) for name in _MEASURES}
 
 
@@ -100,12 +108,15 @@ def lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     beaten = f"benchmark {summary['benchmark']['name'].replace('_', ' ')}: {ratio(summary['benchmark']['sharpe'])}"
     rows = [
         ("prices", f"{prices['rows']:,} rows of {many(len(prices['assets']), 'asset')}{span}"),
-        ("sweep", f"{told['configurations']:,} configurations{failed}{ruined}; {summary['windows']}"),
+        ("sweep", f"{many(told['configurations'], 'configuration')}{failed}{ruined}; {summary['windows']}"),
         ("best", f"{best['label']}: Sharpe ratio {ratio(best['sharpe'])} a year ({beaten})"),
     ]
     chosen = summary["selection"]
     if chosen is not None:
-        walked = f"; stitched together {ratio(summary['walk']['sharpe'])}" if summary["walk"] else ""
+        walked = ""
+        if summary["walk"]:
+            there = f"the benchmark in those windows {ratio(summary['benchmark_walk']['sharpe'])}"
+            walked = f"; stitched together {ratio(summary['walk']['sharpe'])}, {there}"
         moved = f"from {ratio(chosen['train_sharpe'])} to {ratio(chosen['test_sharpe'])} in the tests{walked}"
         better = f"better than {chosen['rank']:.0%} of all (50% is chance)"
         rows.append(("out of sample", f"chosen on train windows, the best goes {moved}; {better}"))
@@ -113,12 +124,17 @@ def lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     verdict = summary["verdict"]
     if verdict is not None:
         chance = "" if verdict["pbo"] is None else f", PBO {verdict['pbo']['value']:.0%}"
-        luck = f"deflated Sharpe {verdict['dsr']:.0%} for {verdict['n_trials']:,} trials"
+        luck = f"deflated Sharpe {verdict['dsr']:.0%} for {many(verdict['n_trials'], 'trial')}, beside a ratio of 0"
         rows.append(("", f"the best by Sharpe ratio has p {verdict['p_value']:.2g}, {luck}{chance}"))
     proof = summary["verify"]
     if proof is not None:
         workers = proof["threads"]
-        rows.append(("identical", f"yes: {workers} threads and 1 thread, every bit ({proof['digest'][:16]})"))
+        rows.append(
+            (
+                "identical",
+                f"yes: {workers} threads and 1 thread, every bit of figures and verdict ({proof['digest'][:16]})",
+            )
+        )
         took = f"{proof['seconds_serial']:.3g} s to {proof['seconds']:.3g} s"
         took += f", simulation alone x{proof['simulation_speedup']:.2f}"
         few = "; too few configurations to share out" if told["configurations"] <= SHARED else ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from atomloom.app.price_input import in_cli_words
-from atomloom.errors import AtomloomError, BadInput
+from atomloom.app.price_input import begin_row, in_cli_words
+from atomloom.errors import AtomloomError, BadInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,19 +54,23 @@ def plan(settings: SweepSettings, prices: Prices, seed: int) -> Plan:
     Raises
     ------
     BadInput
-        For settings that do not fit the prices.
+        For settings that do not fit the prices, and a ledger that cannot be written to.
     """
     from atomloom.app.sweep_windows import splitter_of  # noqa: PLC0415 - --help owes nobody numpy
     from atomloom.portfolio.asking import ask  # noqa: PLC0415 - same
     from atomloom.portfolio.benchmarks import check_benchmark  # noqa: PLC0415 - same
     from atomloom.portfolio.sweep_plan import start_row  # noqa: PLC0415 - same
+    from atomloom.portfolio.trial_ledger import as_ledger  # noqa: PLC0415 - same
 
     check_benchmark(settings.own_benchmark or settings.benchmark, prices)
     configs = settings.configs(seed)
     year = settings.periods_per_year or prices.periods_per_year()
-    begin = prices.row_at(settings.begin) if settings.begin else None
+    begin = begin_row(prices, settings.begin)
     asked = ask(configs, year)
-    first = start_row(asked, len(prices), begin)
+    try:
+        first = start_row(asked, len(prices), begin)
+    except BadInput as error:
+        raise BadInput(in_cli_words(str(error))) from error
     reach = max((spec.history for spec in asked.specs if not isinstance(spec, str)), default=0)
     times = None if prices.times is None else prices.times[first + 1 :]
     try:
@@ -72,6 +78,11 @@ def plan(settings: SweepSettings, prices: Prices, seed: int) -> Plan:
     except BadInput as error:
         raise BadInput(in_cli_words(str(error))) from error
     judged = settings.verdict
+    if judged.ledger:
+        try:
+            as_ledger(judged.ledger)
+        except StoreError as error:
+            raise BadInput(str(error)) from error
     options: dict[str, Any] = {
         "splits": splits,
         "benchmark": settings.own_benchmark or settings.benchmark,
@@ -108,7 +119,7 @@ def swept(
 
 
 def verified(planned: Plan, found: SweepResult, threads: int | None, seconds: float) -> dict[str, Any]:
-    """Sweep again with one thread, compare every bit, and measure what the threads bring.
+    """Sweep again with one thread, compare every bit of the figures and the verdict, and measure what threads bring.
 
     Parameters
     ----------
@@ -148,6 +159,11 @@ def verified(planned: Plan, found: SweepResult, threads: int | None, seconds: fl
         raise AtomloomError(
             f"{workers} threads and 1 thread gave different bits: {digest[:16]}, {serial.digest()[:16]}."
         )
+    told = verdict_bits(found)
+    if not verdict_bits(_recounted(parallel, found)) == verdict_bits(_recounted(serial, found)) == told:
+        raise AtomloomError(
+            f"{workers} threads and 1 thread gave the same figures ({digest[:16]}), and other verdicts."
+        )
     simulated = serial.seconds["simulate"] / max(parallel.seconds["simulate"], 1e-9)
     return {
         "identical": True,
@@ -160,6 +176,32 @@ def verified(planned: Plan, found: SweepResult, threads: int | None, seconds: fl
         "simulation_speedup": simulated,
         "simulation_efficiency": simulated / workers,
     }
+
+
+def _recounted(again: SweepResult, found: SweepResult) -> SweepResult:
+    """Judge a sweep by the trials that another was judged by: it was made without the ledger."""
+    known = {name: found.settings[name] for name in ("pruned", "before", "trial_deviation") if name in found.settings}
+    return replace(again, n_trials=found.n_trials, settings=again.settings | known).judged() if known else again
+
+
+def verdict_bits(found: SweepResult) -> str:
+    """Digest of everything a verdict says, and of the probability of every configuration.
+
+    Examples
+    --------
+    >>> from atomloom.portfolio import sweep
+    >>> prices = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.01, (300, 2)), axis=0))
+    >>> one, more = (sweep(prices, [{"method": "fixed", "weights": (1, 0)}], n_trials=n) for n in (1, 9))
+    >>> one.digest() == more.digest(), verdict_bits(one) == verdict_bits(more)
+    (True, False)
+    """
+    judged = found.verdict
+    if judged is None:
+        return "none"
+    mixed = hashlib.sha256(json.dumps(judged.to_dict(), sort_keys=True, default=str).encode())
+    for part in (judged.p, judged.sharpes, judged.survivors):
+        mixed.update(np.ascontiguousarray(part).tobytes())
+    return mixed.hexdigest()
 
 
 def fingerprint(prices: Prices) -> str:

@@ -33,7 +33,7 @@ _EXPORTS: dict[str, str] = {
     "TargetSpec": "atomloom.portfolio.target_spec",
     "TileStatistics": "atomloom.portfolio.block_bootstrap",
     "TrialLedger": "atomloom.portfolio.trial_ledger",
-    "TrialRecord": "atomloom.portfolio.trial_ledger",
+    "TrialRecord": "atomloom.portfolio.trial_record",
     "Verdict": "atomloom.portfolio.verdict",
     "WalkForward": "atomloom.portfolio.walk_forward",
     "as_configs": "atomloom.portfolio.configs",
@@ -99,7 +99,8 @@ if TYPE_CHECKING:
     from atomloom.portfolio.target_spec import TargetSpec
     from atomloom.portfolio.target_tables import FailedTable, build_tables, target_table
     from atomloom.portfolio.train_windows import window_weights
-    from atomloom.portfolio.trial_ledger import TrialLedger, TrialRecord
+    from atomloom.portfolio.trial_ledger import TrialLedger
+    from atomloom.portfolio.trial_record import TrialRecord
     from atomloom.portfolio.verdict import Verdict
     from atomloom.portfolio.walk_forward import WalkForward
 

@@ -10,8 +10,9 @@ import numpy as np
 from atomloom._lazy import need
 from atomloom.errors import BadInput
 from atomloom.portfolio.ranges import SplitRanges, runs_of
-from atomloom.portfolio.row_times import is_index, rows_and_index, take_times
+from atomloom.portfolio.row_times import rows_and_index
 from atomloom.portfolio.sizes import take_count
+from atomloom.store.row_times import is_index, take_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

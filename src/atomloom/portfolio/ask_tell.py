@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,8 @@ from atomloom.portfolio.search_space import Between, RandomSearch, values_of
 from atomloom.portfolio.sweep_plan import start_row
 from atomloom.portfolio.sweep_table import FIGURES
 from atomloom.portfolio.sweeping import sweep
-from atomloom.portfolio.trial_ledger import TrialLedger, TrialRecord, as_ledger, record_of
+from atomloom.portfolio.trial_ledger import TrialLedger, as_ledger
+from atomloom.portfolio.trial_record import TrialRecord, record_of_pruned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,7 @@ def search(
     start : int or time, optional
         Price row of the entry, the same for all. By the longest history of the searcher's ``space`` where not given.
     ledger : path or TrialLedger, optional
-        As of :func:`sweep`. What was tried before a search broke off is counted too.
+        As of :func:`sweep`. What was tried before a search broke off is counted too, and what failed or was pruned.
     **options
         Of :func:`sweep`; its ``n_trials`` is found here.
 
@@ -150,15 +151,31 @@ def search(
     book = None if ledger is None else as_ledger(ledger)
     first = _start(start, asker, held)
     batches = _Batches(held, asker, score, options | {"start": first}, book)
+    own = None
     try:
         while batches.n_trials < n_trials and batches.another(min(batch, n_trials - batches.n_trials)):
             pass
-        own = None if book is None else TrialLedger(book.path, book.name, pruned=batches.n_pruned)
-        found = sweep(held, batches.asked(), start=first, n_trials=batches.n_trials, ledger=own, **options)
-    except BaseException:
-        batches.leave()
+        asked = batches.asked()
+        own = None if book is None else TrialLedger(book.path, book.name, pruned=book.pruned + batches.n_pruned)
+        found = sweep(held, asked, start=first, n_trials=batches.n_trials, ledger=own, **options)
+    except BaseException as error:
+        if own is None or not isinstance(error, Infeasible):  # a sweep that finds nothing to work has counted all
+            batches.leave()
         raise
-    return replace(found, settings=found.settings | {"pruned": batches.n_pruned})
+    return replace(found, settings=found.settings | {"pruned": batches.n_pruned if own is None else own.pruned})
+
+
+class _Kept(TrialLedger):
+    """Keeps the records of batches until it is known whether they are counted together."""
+
+    def __init__(self, book: TrialLedger) -> None:
+        super().__init__(book.path, book.name)
+        self.kept: list[TrialRecord] = []
+
+    def count(self, record: TrialRecord) -> tuple[TrialRecord, ...]:
+        """Keep it."""
+        self.kept.append(record)
+        return (record,)
 
 
 class _Batches:
@@ -169,7 +186,7 @@ class _Batches:
         self.options = {name: value for name, value in options.items() if name not in _LAST_ONLY}
         self.parts: list[Configs] = []
         self.book = book
-        self.records: list[TrialRecord] = []
+        self.notes = None if book is None else _Kept(book)
         self.n_pruned = 0
 
     @property
@@ -178,13 +195,12 @@ class _Batches:
 
     def another(self, k: int) -> bool:
         """Ask for a batch, simulate it and tell its scores; false where nothing is proposed any more."""
-        asked = self.searcher.ask(k)
+        asked = _proposals(self.searcher.ask(k), k)
         if not len(asked):
             return False
         whole = isinstance(asked, Configs)
         rows = np.arange(len(asked)) if whole else np.flatnonzero([each is not None for each in asked])
-        if len(asked) > k:
-            raise BadInput(f"the searcher proposed {len(asked):,} configurations. Hint: at most {k:,} were asked for.")
+        self.n_pruned += len(asked) - len(rows)
         scores = np.full(len(asked), np.nan)
         try:
             if len(rows):
@@ -192,16 +208,14 @@ class _Batches:
                 found = self._worked(configs)
                 self.parts.append(configs)
                 if found is not None:
-                    self._note(found, len(asked) - len(rows))
                     scores[rows] = self._scores(found)
-            self.n_pruned += len(asked) - len(rows)
         finally:
             self.searcher.tell(asked, scores)
         return True
 
     def _worked(self, configs: Configs) -> SweepResult | None:
         try:
-            return sweep(self.prices, configs, verdict=False, **self.options)
+            return sweep(self.prices, configs, verdict=False, ledger=self.notes, **self.options)
         except Infeasible:  # not one of them; others may
             return None
 
@@ -218,17 +232,27 @@ class _Batches:
     def asked(self) -> Configs:
         """All configurations, one batch after the other."""
         if not self.parts:
-            raise BadInput("the searcher proposed no configuration. Hint: ask(k) gives up to k mappings.")
+            seen = f"pruned all of its {self.n_pruned:,} trials" if self.n_pruned else "proposed no configuration"
+            raise BadInput(f"the searcher {seen}. Hint: ask(k) gives up to k mappings.")
         return joined(self.parts)
-
-    def _note(self, found: SweepResult, pruned: int) -> None:
-        if self.book is not None:
-            self.records.append(replace(record_of(found, self.book), pruned=pruned))
 
     def leave(self) -> None:
         """Count what was tried before the search broke off."""
-        for record in self.records:
+        if self.notes is None or not (self.notes.kept or self.n_pruned):
+            return
+        *records, last = self.notes.kept or [record_of_pruned(self.prices, 0, self.book)]
+        for record in (*records, replace(last, pruned=self.n_pruned + self.book.pruned)):
             self.book.count(record)
+
+
+def _proposals(asked: Any, k: int) -> Any:
+    """Take what a searcher proposes, or refuse it."""
+    if not isinstance(asked, Configs | Sequence) or isinstance(asked, str | bytes):
+        hint = f"ask(k) gives a list of up to {k:,} mappings, or Configs; an empty one where there are no more"
+        raise BadInput(f"the searcher proposed {asked!r:.60}. Hint: {hint}.")
+    if len(asked) > k:
+        raise BadInput(f"the searcher proposed {len(asked):,} configurations. Hint: at most {k:,} were asked for.")
+    return asked
 
 
 def _own(config: Any) -> Any:
@@ -290,10 +314,20 @@ def _corners(space: Mapping[str, Any], rows: int) -> Configs:
         if name == "lag":
             axes[name] = [max(listed)]
         elif name in _OF_HISTORY:
-            axes[name] = listed
+            axes[name] = _ends(listed, most)
         elif name != "skip":  # may be too long for some lookbacks, and makes none longer
             axes[name] = listed[:1]
     return of_mappings([dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())])
+
+
+def _ends(listed: list[Any], most: int) -> list[Any]:
+    """Leave of numbers the least, the most, and the longest history that half of the rows allow."""
+    others = [value for value in listed if not isinstance(value, int | float)]
+    numbers = [value for value in listed if isinstance(value, int | float)]
+    if not numbers:
+        return others
+    middle = max((value for value in numbers if value <= most), default=min(numbers))
+    return [*others, *sorted({min(numbers), middle, max(numbers)})]
 
 
 def _listed(name: str, values: Any, most: int) -> list[Any]:

@@ -9,11 +9,13 @@ import numpy as np
 
 from atomloom.errors import BadInput
 from atomloom.portfolio.ranges import runs_of
-from atomloom.portfolio.row_times import FOREVER, RowTimes, label_ends
+from atomloom.portfolio.row_times import FOREVER, label_ends
 from atomloom.portfolio.sizes import Size, take_size
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from atomloom.store.row_times import RowTimes
 
     Ints = NDArray[np.int64]
 

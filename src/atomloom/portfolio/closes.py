@@ -123,6 +123,8 @@ def of_store(
     """Take closes of the instruments of a store: the price of the last trade of each period.
 
     Periods are those in which any of them was traded; in one in which an instrument was not, its close before stays.
+    Behind its last trade it stays for no more periods than the longest silence before it: what was not traded for
+    longer is no longer known to have a price.
 
     Raises
     ------
@@ -147,7 +149,9 @@ def of_store(
     values = np.full((len(periods), len(chosen)), np.nan)
     for k, (own, prices) in enumerate(closes):
         before = np.searchsorted(own, periods, side="right") - 1
-        values[before >= 0, k] = prices[before[before >= 0]]
+        at = np.searchsorted(periods, own)
+        alive = (before >= 0) & (np.arange(len(periods)) < at[-1] + np.diff(at).max(initial=1))
+        values[alive, k] = prices[before[alive]]
     note = f"closes of {timeframe} of {many(len(chosen), 'instrument')}"
     return Layout(starts_of(periods, width, tz), chosen, values, [note])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from atomloom.portfolio.method_table import check_names
 from atomloom.portfolio.search_space import Between, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -46,7 +47,8 @@ class OptunaSearch:
     -----
     Proposals of a batch are made without the results of the same batch: a sampler that learns (TPE, Gaussian processes)
     wants batches of some tens and, if it has it, ``constant_liar=True``. Optuna proposes some hundred (TPE) to some
-    thousand (random) configurations a second, and that is how fast such a search is.
+    thousand (random) configurations a second, and that is how fast such a search is. A sampler that has gone through
+    all its points (of a grid, say) ends the search.
 
     Examples
     --------
@@ -86,6 +88,7 @@ class OptunaSearch:
         }
         self._state = need("optuna.trial", extra="tune", why="a search by its samplers").TrialState
         self._asked: list[tuple[Any, bool]] = []
+        self._over = False
 
     def _distribution(self, name: str, values: Any) -> Any:
         kinds = need("optuna.distributions", extra="tune", why="a search by its samplers")
@@ -98,27 +101,44 @@ class OptunaSearch:
         return kind(values.low, values.high, log=values.log)
 
     def ask(self, k: int) -> list[dict[str, Any] | None]:
-        """Propose k configurations; None for what ``where`` refuses."""
+        """Propose k configurations; None for what ``where`` refuses. Nothing once the sampler has ended the study."""
         self._asked = []
         found: list[dict[str, Any] | None] = []
-        for _ in range(k):
-            trial = self.study.ask(self._distributions)
-            config = {name: self._value(name, trial.params) for name in self.space}
-            kept = self._allowed(config)
-            self._asked.append((trial, kept))
-            found.append(config if kept else None)
+        with self._stoppable():
+            try:
+                while len(found) < k and not self._over:
+                    trial = self.study.ask(self._distributions)
+                    self._asked.append((trial, False))
+                    config = {name: self._value(name, trial.params) for name in self.space}
+                    kept = self._allowed(config)
+                    self._asked[-1] = trial, kept
+                    found.append(config if kept else None)
+            except BaseException:
+                for trial, _ in self._asked:  # nobody will tell them
+                    self.study.tell(trial, state=self._state.FAIL)
+                raise
         return found
 
     def tell(self, asked: Any, scores: Reals) -> None:  # noqa: ARG002 - trials are kept
         """Tell the study how they did: complete, failed, or pruned."""
-        for (trial, kept), score in zip(self._asked, scores, strict=True):
-            if not kept:
-                self.study.tell(trial, state=self._state.PRUNED)
-            elif np.isnan(score):
-                self.study.tell(trial, state=self._state.FAIL)
-            else:
-                self.study.tell(trial, float(score))
+        with self._stoppable():
+            for (trial, kept), score in zip(self._asked, scores, strict=True):
+                if not kept:
+                    self.study.tell(trial, state=self._state.PRUNED)
+                elif np.isnan(score):
+                    self.study.tell(trial, state=self._state.FAIL)
+                else:
+                    self.study.tell(trial, float(score))
         self._asked = []
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Let a sampler that has gone through all its points end the search: Optuna itself has no word for it here."""
+        self.study.stop = lambda: setattr(self, "_over", True)
+        try:
+            yield
+        finally:
+            del self.study.stop
 
     def _value(self, name: str, params: Mapping[str, Any]) -> Any:
         if name not in params:

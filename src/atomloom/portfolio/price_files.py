@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MISSING = ("refuse", "start", "fill", "drop")
+_FEW = 0.01  # of the rows: more that repeat a time are not there by mistake
+_JUMP = 50.0
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -68,7 +70,8 @@ def read_prices(
     missing : {"refuse", "start", "fill", "drop"}
         What to do where an asset has no price: refuse; "start" with the first row at which all have one (and refuse
         gaps behind it); "fill" such gaps, too, with the price before; "drop" every row in which one is missing.
-        Nothing is filled before an asset's first price or behind its last.
+        Nothing is filled before an asset's first price or behind its last. In a store an instrument that is not traded
+        keeps its close, at the end for no longer than it has been silent before.
     start, end : int ns UTC, datetime64 or ISO 8601 str (UTC), optional
         Rows with start <= time < end.
     tz : str, optional
@@ -133,14 +136,14 @@ def load_prices(
             raise BadInput(f"{file} is a store, which has no columns to name. Hint: leave columns out.")
         found = of_store(file, timeframe or "1d", wanted, tz, start, end)
     else:
-        found = lay_out(read_table(file), file, columns or {}, wanted, tz)
+        found = lay_out(read_table(file, (columns or {}).get("symbol")), file, columns or {}, wanted, tz)
         found = _between(found, start, end, file)
         found = found if timeframe is None else thin(found, timeframe, tz, str(file))
     _once(found, file, timeframe)
     rows = len(found.times)
     found = _complete(found, missing, file)
     late = 1.0 - len(found.times) / rows if missing in ("start", "fill") else 0.0
-    return PricesRead(_prices(found, tz), found.notes, late)
+    return PricesRead(_prices(found, tz), [*found.notes, *_jumps(found)], late)
 
 
 def _prices(found: Layout, tz: str | None) -> Prices:
@@ -169,7 +172,23 @@ def _once(found: Layout, file: Path, timeframe: str | None) -> None:
     twice = np.flatnonzero(np.diff(found.times) == 0)
     if len(twice):
         seen = f"{file} has {many(len(twice), 'time')} more than once (first: {_day(found.times[twice[0]])})"
-        raise BadInput(f"{seen}. Hint: keep one row for each time" + ("." if timeframe else ", or give a timeframe."))
+        hint = "keep one row for each time" + ("" if timeframe else ", or give a timeframe")
+        if len(twice) > _FEW * len(found.times):
+            hint = f'say columns={{"symbol": ...}} where rows are of several assets; where all are of one, {hint}'
+        raise BadInput(f"{seen}. Hint: {hint}.")
+
+
+def _jumps(found: Layout) -> list[str]:
+    """Note prices that change so much that they may be in two units."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moves = np.abs(np.log(found.closes[1:] / found.closes[:-1]))
+    rows, assets = np.nonzero(np.isfinite(moves) & (moves > np.log(_JUMP)))
+    if not len(rows):
+        return []
+    row, k = int(rows[0]), int(assets[0])
+    seen = f"{many(len(rows), 'price')} more than {_JUMP:g} times the one before, or less than a {_JUMP:g}th"
+    before, after = (float(found.closes[row + j, k]) for j in (0, 1))
+    return [f"{seen} (first: {found.names[k]!r} from {before:g} to {after:g} on {_day(found.times[row + 1])})"]
 
 
 def _complete(found: Layout, missing: str, file: Path) -> Layout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from atomloom._lazy import need
 from atomloom.errors import BadInput
 from atomloom.portfolio.price_tables import array_of
+from atomloom.portfolio.price_texts import is_clock, is_moment, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _NAT = -(2**63)
-_SLASHED = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\b")
 _COMPACT = (1000_01_01, 9999_12_31)
+_HOURS = 2400
 _LEAST_SECONDS = 10**8  # of 1973; below are numbers of rows
 _HINT = "Hint: dates like 2024-01-31, times like 2024-01-31T16:00:00Z"
 
@@ -52,12 +52,7 @@ def looks_like_time(column: Any) -> bool:
     first = next((value for value in column.slice(0, 100).to_pylist() if value is not None), None)
     if isinstance(first, int) and not isinstance(first, bool):
         return _COMPACT[0] <= first <= _COMPACT[1] or first >= 5 * _LEAST_SECONDS
-    if not isinstance(first, str) or not any(letter.isdigit() for letter in first):
-        return False
-    try:
-        return not np.isnat(np.datetime64(need("pandas").to_datetime(first, dayfirst=True).tz_localize(None)))
-    except (ValueError, TypeError, OverflowError):
-        return False
+    return isinstance(first, str) and is_moment(first)
 
 
 def moments_of(column: Any, path: Path, name: str, tz: str | None = None) -> Ints:
@@ -76,7 +71,7 @@ def moments_of(column: Any, path: Path, name: str, tz: str | None = None) -> Int
     Raises
     ------
     BadInput
-        For missing times, what is no time, and dates of which day and month cannot be told apart.
+        For missing times, what is no time, and dates of which day, month and year cannot be told apart.
 
     Examples
     --------
@@ -106,6 +101,51 @@ def moments_of(column: Any, path: Path, name: str, tz: str | None = None) -> Int
     raise BadInput(f"{where} holds no times, but {kind}. {_HINT}.")
 
 
+def with_clock(day: Any, clock: Any, path: Path, name: str, tz: str | None = None) -> Ints | None:
+    """Put dates and times of day together; None if the second column has none.
+
+    Parameters
+    ----------
+    day : pyarrow.ChunkedArray
+        As of :func:`moments_of`.
+    clock : pyarrow.ChunkedArray
+        Times of day, text such as 9:30 or 4:00 PM, or whole numbers as 93000 or 930.
+    path, name, tz
+        As of :func:`moments_of`.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from pathlib import Path
+    >>> day, clock = pa.chunked_array([["2024.01.31"]]), pa.chunked_array([[93000]])
+    >>> with_clock(day, clock, Path("p.csv"), "date").astype("M8[ns]").astype("M8[m]")
+    array(['2024-01-31T09:30'], dtype='datetime64[m]')
+    """
+    arrow = need("pyarrow")
+    types, kind = arrow.types, clock.type
+    if clock.null_count:
+        return None
+    since: Any = None
+    if types.is_time(kind):
+        since = array_of(clock.cast(arrow.time64("ns")), arrow.int64())
+    elif types.is_integer(kind):
+        since = _since_midnight(array_of(clock, arrow.int64()))
+    elif types.is_string(kind) and is_clock(clock[0].as_py()):
+        texts = [f"1970-01-01 {text}" for text in clock.to_pylist()]
+        since = _texts(texts, None, f"{path}: times of day")
+    if since is None:
+        return None
+    return localized(moments_of(day, path, name) + since, tz, f"{path}: {name!r}")
+
+
+def _since_midnight(found: Ints) -> Ints | None:
+    """Read whole numbers as HHMMSS, or HHMM where none is larger; None where they are something else."""
+    seconds = found if found.max(initial=0) >= _HOURS else found * 100
+    hour, minute, second = seconds // 10_000, seconds // 100 % 100, seconds % 100
+    known = (found >= 0) & (hour < 24) & (minute < 60) & (second < 60)
+    return (hour * 3600 + minute * 60 + second) * 10**9 if known.all() else None
+
+
 def _whole(found: Ints, tz: str | None, where: str) -> Ints:
     if len(found) and (found >= _COMPACT[0]).all() and (found <= _COMPACT[1]).all():
         days = [f"{day // 10000:04d}-{day // 100 % 100:02d}-{day % 100:02d}" for day in found.tolist()]
@@ -123,36 +163,16 @@ def _whole(found: Ints, tz: str | None, where: str) -> Ints:
 
 
 def _texts(texts: list[str], tz: str | None, where: str) -> Ints:
-    pandas = need("pandas")
-    dayfirst = _day_first(texts, where)
-    zoned = bool(texts) and re.search(r"(?:Z|[+-]\d\d:?\d\d)\s*$", texts[0]) is not None and ":" in texts[0]
-    more = {"dayfirst": dayfirst, "format": "mixed"} if dayfirst is not None else {"format": "ISO8601"}
-    try:
-        index = pandas.DatetimeIndex(pandas.to_datetime(texts, utc=zoned or None, **more))
-    except (ValueError, TypeError, OverflowError):
-        try:
-            index = pandas.DatetimeIndex(pandas.to_datetime(texts, utc=zoned or None))
-        except (ValueError, TypeError, OverflowError) as error:
-            said = str(error).splitlines()[0].rstrip(".")
-            raise BadInput(f"{where} holds what is no time: {said}. {_HINT}.") from None
-    wall = np.asarray(index.tz_localize(None).as_unit("ns").asi8 if index.tz is None else index.as_unit("ns").asi8)
-    if (wall == _NAT).any():
-        raise BadInput(f"{where} holds what is no time (row {int(np.argmax(wall == _NAT)):,}). {_HINT}.")
-    return wall if index.tz is not None else localized(wall, tz, where)
-
-
-def _day_first(texts: list[str], where: str) -> bool | None:
-    """Tell 31/01/2024 from 01/31/2024 by numbers above 12; None where dates are written otherwise."""
-    found = [match for text in texts if (match := _SLASHED.match(text))]
-    if not found:
-        return None
-    first, second = (max(int(match[k]) for match in found) for k in (1, 2))
-    if first > 12 and second <= 12:
-        return True
-    if second > 12 and first <= 12:
-        return False
-    seen = f"{where}: {texts[0]!r} and the like may be day first or month first"
-    raise BadInput(f"{seen}. {_HINT}.")
+    """Read each text once: those with a zone by that, the others by the clock of ``tz``."""
+    seen = list(dict.fromkeys(texts))
+    wall, zoned = parsed(seen, where)
+    bad = wall == _NAT
+    if bad.any():
+        text = seen[int(np.argmax(bad))]
+        raise BadInput(f"{where} holds what is no time: row {texts.index(text):,} is {text!r}. {_HINT}.")
+    wall[~zoned] = localized(wall[~zoned], tz, where)
+    moments = dict(zip(seen, wall.tolist(), strict=True))
+    return np.array([moments[text] for text in texts], dtype=np.int64)
 
 
 def localized(wall: Ints, tz: str | None, where: str) -> Ints:

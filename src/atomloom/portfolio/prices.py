@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.portfolio.row_times import RowTimes, take_times
+from atomloom.store.row_times import RowTimes, take_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,14 +90,9 @@ class Prices:
         """
         if self.times is None:
             raise BadInput("the prices have no times. Hint: give a row number, or prices with times.")
-        from atomloom.store.units import to_ns  # noqa: PLC0415 - only where moments are given
+        from atomloom.store.units import has_zone, to_ns  # noqa: PLC0415 - only where moments are given
 
-        if getattr(moment, "tzinfo", None) is not None:
-            from datetime import UTC  # noqa: PLC0415 - only where moments are given
-
-            moment = to_ns(moment.astimezone(UTC).replace(tzinfo=None))
-        whole = isinstance(moment, int | np.integer)
-        clock = self.times if whole or self.wall is None else self.wall
+        clock = self.times if has_zone(moment) or self.wall is None else self.wall
         return int(np.append(np.flatnonzero(clock >= to_ns(moment)), len(self))[0])
 
     def __repr__(self) -> str:

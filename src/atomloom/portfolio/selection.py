@@ -15,6 +15,7 @@ import numpy as np
 from atomloom.engine.side_by_side import in_threads, spans
 from atomloom.errors import BadInput, Infeasible
 from atomloom.portfolio.power_sums import FLAT, alive, fixed, sharpe_of_sums, take_sums
+from atomloom.portfolio.price_layout import many
 from atomloom.portfolio.rank_correlation import rank_correlations
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Selection:
     winners : (K,) int64
         Configuration with the best Sharpe ratio on the train rows, the first among equals.
     train_sharpe, test_sharpe : (K,) float64
-        Its ratios per period; 0 where it does not vary.
+        Its ratios per period; NaN where it does not vary, and of a single return.
     rank : (K,) float64
         Share of the configurations that are worse on the test rows, equals counting half: 0.5 is chance.
     rank_correlation : (K,) float64
@@ -48,7 +49,8 @@ class Selection:
     n_configs, n_failed : int
         Configurations compared, and left out.
     path_sharpe : (P,) float64 or None
-        Where splits make paths: ratio of each path, whose folds are served by the winners of their splits.
+        Where splits make paths: ratio of each path, whose folds are served by the winners of their splits; NaN where
+        it does not vary.
 
     Examples
     --------
@@ -76,25 +78,25 @@ class Selection:
 
     def summary(self) -> str:
         """Say in some lines what was found."""
-        known = self.rank_correlation[~np.isnan(self.rank_correlation)]
-        mean = float(known.mean()) if len(known) else math.nan
+        train, test, correlation = map(mean_known, (self.train_sharpe, self.test_sharpe, self.rank_correlation))
         lines = [
             (
-                f"{len(self):,} splits, {self.n_configs:,} configurations: the best in training is better than "
-                f"{float(self.rank.mean()):.1%} of them in the test (50% is chance)"
+                f"{many(len(self), 'split')}, {many(self.n_configs, 'configuration')}: the best in training is better "
+                f"than {float(self.rank.mean()):.1%} of them in the test (50% is chance)"
             ),
             (
-                f"its Sharpe ratio per period goes from {float(self.train_sharpe.mean()):.4g} to "
-                f"{float(self.test_sharpe.mean()):.4g} on average; {len(np.unique(self.winners)):,} different winners"
+                f"its Sharpe ratio per period goes from {_told(train)} to {_told(test)} on average; "
+                f"{len(np.unique(self.winners)):,} different winners"
             ),
-            f"rank correlation of all configurations from train to test {mean:.3g} on average",
         ]
-        if self.path_sharpe is not None:
-            low, middle, high = np.quantile(self.path_sharpe, [0.05, 0.5, 0.95])
+        if correlation is not None:
+            lines.append(f"rank correlation of all configurations from train to test {correlation:.3g} on average")
+        if self.path_sharpe is not None and not np.isnan(self.path_sharpe).all():
+            low, middle, high = np.nanquantile(self.path_sharpe, [0.05, 0.5, 0.95])
             paths = f"{len(self.path_sharpe):,} paths: Sharpe ratio per period {middle:.4g} in the middle"
             lines.append(f"{paths}, {low:.4g} to {high:.4g} in nine of ten")
         if self.n_failed:
-            lines.append(f"{self.n_failed:,} failed configurations were left out")
+            lines.append(f"{many(self.n_failed, 'failed configuration')} left out")
         return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:
@@ -115,6 +117,22 @@ class Selection:
 
     def _repr_html_(self) -> str:
         return "".join(f"<p>{line}</p>" for line in self.summary().split("\n"))
+
+
+def mean_known(values: Reals) -> float | None:
+    """Mean of what is not NaN; None where all is.
+
+    Examples
+    --------
+    >>> mean_known(np.array([1.0, np.nan, 3.0])), mean_known(np.array([np.nan]))
+    (2.0, None)
+    """
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _told(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def select(
@@ -147,7 +165,7 @@ def select(
     Notes
     -----
     O(C) for each segment of each split; memory is that of the sums. Sums are added up segment by segment, never
-    subtracted, so a configuration that does not trade has a ratio of exactly 0.
+    subtracted, so a configuration that does not trade ranks with a ratio of exactly 0.
 
     References
     ----------
@@ -177,8 +195,8 @@ def select(
     worse, equal = _worse(first, second, test, sums[1], threads)
     return Selection(
         winners=winners,
-        train_sharpe=sharpe_of_sums(sums[0, 0], sums[0, 1], train.rows),
-        test_sharpe=sharpe_of_sums(sums[1, 0], sums[1, 1], test.rows),
+        train_sharpe=_ratios(sums[0], train.rows),
+        test_sharpe=_ratios(sums[1], test.rows),
         rank=(worse + 0.5 * equal) / number,
         rank_correlation=_correlations(first, second, lengths, splits),
         n_train=train.rows,
@@ -248,6 +266,13 @@ def _chosen(s1: Reals, s2: Reals, side: _Side, winners: Ints) -> Reals:
     return sums
 
 
+def _ratios(sums: Reals, rows: Ints) -> Reals:
+    """Ratios of the chosen, NaN where they do not vary: nothing but zeros has the floor that the kernel begins with."""
+    from atomloom.portfolio.cscv_kernels import FLOOR  # noqa: PLC0415 - compiles
+
+    return sharpe_of_sums(sums[0], np.where(sums[1] > FLOOR, sums[1], 0.0), rows, flat=math.nan)
+
+
 def _worse(s1: Reals, s2: Reals, test: _Side, sums: Reals, threads: int | None) -> tuple[Any, Any]:
     from atomloom.portfolio.cscv_kernels import LANES  # noqa: PLC0415 - compiles
     from atomloom.portfolio.selection_kernels import count_worse_tests  # noqa: PLC0415 - compiles
@@ -289,4 +314,4 @@ def _paths(s1: Reals, s2: Reals, n: Ints, splits: SplitRanges, winners: Ints) ->
             x += s1[g, served[:, f]]
             y += s2[g, served[:, f]]
     rows = int(n[splits.folds[0] : splits.folds[-1]].sum())
-    return sharpe_of_sums(x, y, rows)
+    return sharpe_of_sums(x, y, rows, flat=math.nan)

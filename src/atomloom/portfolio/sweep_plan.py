@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import BadInput, Infeasible
+from atomloom.errors import BadInput
 from atomloom.portfolio.lane_layout import ASK_BAND, ASK_CALENDAR, ASK_INTERVAL, ASK_LAG, ASK_STEP
 from atomloom.portfolio.simulate import Field, Targets, make_field
 from atomloom.portfolio.target_spec import TargetSpec
@@ -128,6 +128,7 @@ def targets_of(prices: Prices, asked: Asked, start: int, workers: dict[str, Any]
     Returns
     -------
     Targets
+        Without any, where no table can be made.
     dict of int to str
         Table -> message.
     """
@@ -162,9 +163,7 @@ def targets_of(prices: Prices, asked: Asked, start: int, workers: dict[str, Any]
         made, failed = _made(prices, fitted, workers)
         tables |= made
         failures |= failed
-    if not tables:
-        raise Infeasible(f"no configuration can be worked; the first says: {next(iter(failures.values()))}")
-    return _gathered(tables, fitted, len(asked.specs), rows), failures
+    return _gathered(tables, fitted, len(asked.specs), (rows, prices.n_assets)), failures
 
 
 def _made(
@@ -212,7 +211,9 @@ def constant_target(spec: TargetSpec, n_assets: int) -> Reals | None:
     return row[None]
 
 
-def _gathered(tables: dict[int, Reals], fitted: dict[int, tuple[TargetSpec, int]], number: int, rows: int) -> Targets:
+def _gathered(
+    tables: dict[int, Reals], fitted: dict[int, tuple[TargetSpec, int]], number: int, shape: tuple[int, int]
+) -> Targets:
     begins, schedule = np.zeros(number, dtype=np.int64), np.zeros(number, dtype=np.int64)
     times = sorted({(spec.refit, first) for spec, first in fitted.values()})
     place = 0
@@ -220,9 +221,10 @@ def _gathered(tables: dict[int, Reals], fitted: dict[int, tuple[TargetSpec, int]
         begins[k] = place
         schedule[k] = 1 + times.index((fitted[k][0].refit, fitted[k][1])) if k in fitted else 0
         place += len(table)
-    row = np.arange(rows)
-    in_force = [np.zeros(rows, dtype=np.int64), *(np.maximum(row - first, 0) // refit for refit, first in times)]
-    return Targets(np.concatenate(list(tables.values())), begins, schedule, np.stack(in_force).astype(np.int32))
+    row = np.arange(shape[0])
+    in_force = [np.zeros(shape[0], dtype=np.int64), *(np.maximum(row - first, 0) // refit for refit, first in times)]
+    weights = np.concatenate([np.zeros((0, shape[1])), *tables.values()])
+    return Targets(weights, begins, schedule, np.stack(in_force).astype(np.int32))
 
 
 def order_of(asked: Asked, ready: NDArray[np.bool_]) -> Ints:

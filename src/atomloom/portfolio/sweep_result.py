@@ -12,6 +12,7 @@ import numpy as np
 
 from atomloom.errors import BadInput, Infeasible
 from atomloom.portfolio.benchmarks import Benchmark, benchmark_of
+from atomloom.portfolio.price_layout import many
 from atomloom.portfolio.simulate import simulate
 from atomloom.portfolio.sweep_table import FIGURES
 
@@ -324,7 +325,7 @@ class SweepResult:
         return len(np.unique(mixed))
 
     def digest(self) -> str:
-        """SHA-256 of all numbers: equal for equal sweeps, whatever worked them."""
+        """SHA-256 of all figures and sums: equal for equal sweeps, whatever worked them, and however trials count."""
         mixed = hashlib.sha256()
         for part in (self.figures, self.sums, self.ruined, self.split_sums, self.block_sums, self.t, self.maxima):
             mixed.update(np.ascontiguousarray(part).tobytes())
@@ -351,13 +352,16 @@ class SweepResult:
     def summary(self) -> str:
         """Say in some lines what was tried, what came out, and what it is worth."""
         told = self.ledger()
+        over = f"{self.n_returns:,} returns of {many(self.prices.n_assets, 'asset')}"
         lines = [
-            f"{len(self):,} configurations over {self.n_returns:,} returns of {self.prices.n_assets} assets"
+            f"{many(len(self), 'configuration')} over {over}"
             + (f": {told['failed']:,} failed" if told["failed"] else "")
             + (f", {told['ruined']:,} lost everything" if told["ruined"] else "")
         ]
         k = self.best
-        lines.append(f"best in sample: {self.configs.label(k)}: Sharpe ratio {self.figure('sharpe')[k]:.2f} a year")
+        sharpe = self.figure("sharpe")[k]
+        told_best = "no Sharpe ratio, as nothing varies" if np.isnan(sharpe) else f"Sharpe ratio {sharpe:.2f} a year"
+        lines.append(f"best in sample: {self.configs.label(k)}: {told_best}")
         if self.splits is not None:
             lines += self.selection.summary().split("\n") + self.notes()
         if self.verdict is not None:

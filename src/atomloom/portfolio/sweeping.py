@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import AntiPattern, BadInput, OverBudget
+from atomloom.errors import AntiPattern, BadInput, Infeasible, OverBudget
 from atomloom.portfolio.asking import ask
 from atomloom.portfolio.benchmarks import benchmark_of, check_benchmark
 from atomloom.portfolio.configs import as_configs
@@ -30,6 +30,7 @@ from atomloom.portfolio.sweep_sink import SweepSink
 from atomloom.portfolio.sweep_table import FIGURES
 from atomloom.portfolio.sweep_work import SweepJob, work_leaf, work_leaves
 from atomloom.portfolio.trial_ledger import as_ledger, counted_by
+from atomloom.portfolio.trial_record import record_of_failed
 
 if TYPE_CHECKING:
     import os
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from atomloom.portfolio.asking import Asked
     from atomloom.portfolio.ranges import SplitRanges
+    from atomloom.portfolio.trial_ledger import TrialLedger
 
     Reals = NDArray[np.float64]
 
@@ -117,6 +120,7 @@ def sweep(
         Trials to be counted, where more than these configurations were tried on these prices.
     ledger : path or TrialLedger, optional
         File that counts every trial made on these prices over time: these are added, and the verdict reckons with all.
+        One that cannot be written to is refused before anything is worked.
     num_threads : int, optional
         None is every physical core. The same bits for any number.
     mp_batches, progress
@@ -138,7 +142,7 @@ def sweep(
         For what cannot be used. A configuration that cannot be worked (a history longer than the prices, a method that
         fails) is a row with status "failed" and counts as a trial.
     Infeasible
-        If none can be worked.
+        If none can be worked; a ledger counts them all the same.
     OverBudget
         If the results would not fit.
 
@@ -183,6 +187,7 @@ def sweep(
     cuts = cuts_of(n, ranges, *lengths)
     workers = {"num_threads": num_threads, "executor": None, "progress": False}
     targets, failures = targets_of(held, asked, first, workers)
+    _some_work(held, asked, failures, market, first, book)
     field = field_of(held, targets, first, cuts, market, state, ranges)
     ready = ~np.isin(asked.table, list(failures)) if failures else np.ones(tried.size, dtype=bool)
     _fits(memory, tried.size, cuts, n_boot if lengths[1] else 0)
@@ -192,9 +197,7 @@ def sweep(
         beside = benchmark_of(beaten, held, first, cuts, year, market)
         drawn, volatility = beside.drawn, beside.volatility if match_volatility else None
     order = order_of(asked, ready)
-    plain = len(order) == tried.size and bool((np.diff(order) == 1).all())
-    rows = asked.rows if plain else np.stack([row[order] for row in asked.rows])
-    table = asked.table if plain else asked.table[order]
+    rows, table = _in_order(asked, order)
     job = SweepJob(field, order, rows, table, cuts, year, rate, drawn, counts, volatility, asked.given is not None)
     prepared = time.perf_counter()
     sink = SweepSink(job, tried, out, progress if callable(progress) else None)
@@ -212,6 +215,23 @@ def sweep(
     if book is not None:
         found = counted_by(found, book)
     return found.judged() if verdict else found
+
+
+def _in_order(asked: Asked, order: NDArray[np.int64]) -> tuple[Reals, NDArray[np.int64]]:
+    if len(order) == len(asked.table) and bool((np.diff(order) == 1).all()):  # as they are: no copy
+        return asked.rows, asked.table
+    return np.stack([row[order] for row in asked.rows]), asked.table[order]
+
+
+def _some_work(
+    prices: Prices, asked: Asked, failures: dict[int, str], market: Market, start: int, book: TrialLedger | None
+) -> None:  # fmt: skip
+    """Refuse to go on where every configuration failed; they were tried all the same."""
+    if asked.given is not None or len(failures) < len(asked.specs):
+        return
+    if book is not None:
+        book.count(record_of_failed(prices, asked, failures, market, start, book))
+    raise Infeasible(f"no configuration can be worked; the first says: {next(iter(failures.values()))}")
 
 
 def work(job: SweepJob, sink: SweepSink, *, journal: Any, **workers: Any) -> None:

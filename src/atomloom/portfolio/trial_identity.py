@@ -10,7 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from atomloom.portfolio.asking import Asked
     from atomloom.portfolio.prices import Prices
+    from atomloom.portfolio.simulate import Targets
+    from atomloom.portfolio.sweep_plan import Market
     from atomloom.portfolio.sweep_result import SweepResult
 
     Words = NDArray[np.uint64]
@@ -64,24 +67,57 @@ def trials_digest(found: SweepResult) -> str:
     >>> trials_digest(sweep(prices, some)) == trials_digest(sweep(prices, some[::-1]))
     True
     """
-    asked, market = found.asked, found.market
-    mixed = _tables(found)[asked.table]
+    field = found.job.field
+    borders = np.flatnonzero(field.fresh).astype(np.int64).tobytes() if field.fresh.sum() > 1 else b""
+    borders += field.cuts[:-1][field.fresh > 0].tobytes()
+    tables = _with_failed(_tables(field.targets, found.asked), found.failures)
+    return _digest(found.asked, tables, found.market, field.start, borders)
+
+
+def digest_of_failed(asked: Asked, failures: dict[int, str], market: Market, start: int) -> str:
+    """Digest of the trials of a sweep of which every configuration failed: then why they did is all there is.
+
+    Parameters
+    ----------
+    asked : Asked
+    failures : dict of int to str
+        Why each table of targets is not there.
+    market : Market
+    start : int
+
+    Examples
+    --------
+    >>> from atomloom.portfolio.asking import ask
+    >>> from atomloom.portfolio.configs import as_configs
+    >>> from atomloom.portfolio.sweep_plan import Market
+    >>> asked = ask(as_configs({"method": "momentum", "top": 9}), 252.0)
+    >>> len(digest_of_failed(asked, {0: "top is 9 of 3 assets"}, Market(), 252))
+    32
+    """
+    tables = _with_failed(np.zeros(int(asked.table.max()) + 1, dtype=np.uint64), failures)
+    return _digest(asked, tables, market, start, b"")
+
+
+def _digest(asked: Asked, tables: Words, market: Market, start: int, borders: bytes) -> str:
+    mixed = tables[asked.table]
     for row in asked.rows:
         mixed = _mix(mixed, np.ascontiguousarray(row, dtype=np.float64).view(np.uint64))
     shared = hashlib.sha256()
-    shared.update(np.unique(mixed).tobytes())
-    field = found.job.field
-    shared.update(np.flatnonzero(field.fresh).astype(np.int64).tobytes() if field.fresh.sum() > 1 else b"")
-    shared.update(field.cuts[:-1][field.fresh > 0].tobytes())
+    shared.update(np.unique(mixed).tobytes() + borders)
     scale = b"" if market.asset_costs is None else np.asarray(market.asset_costs, dtype=np.float64).tobytes()
-    shared.update(np.array([field.start, market.cash_rate, market.borrow_rate], dtype=np.float64).tobytes() + scale)
+    shared.update(np.array([start, market.cash_rate, market.borrow_rate], dtype=np.float64).tobytes() + scale)
     return shared.hexdigest()[:32]
 
 
-def _tables(found: SweepResult) -> Words:
+def _with_failed(tables: Words, failures: dict[int, str]) -> Words:
+    for table, message in failures.items():
+        tables[table] = _number(message.encode())
+    return tables
+
+
+def _tables(targets: Targets, asked: Asked) -> Words:
     """Give a number to each table of targets, by its weights and the rows at which they come into force."""
-    targets = found.job.field.targets
-    count = max(len(targets.first), int(found.asked.table.max()) + 1)
+    count = max(len(targets.first), int(asked.table.max()) + 1)
     rows = np.zeros(len(targets.weights), dtype=np.uint64)
     for column in targets.weights.T:
         rows = _mix(rows, np.ascontiguousarray(column).view(np.uint64))
@@ -91,8 +127,6 @@ def _tables(found: SweepResult) -> Words:
     schedules = np.array([_number(row.tobytes()) for row in targets.in_force], dtype=np.uint64)
     mixed = np.zeros(count, dtype=np.uint64)
     mixed[: len(targets.first)] = _mix(sums[of], schedules[targets.schedule])
-    for table, message in found.failures.items():
-        mixed[table] = _number(message.encode())
     return mixed
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import logging
-import math
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from atomloom.errors import BadInput, StoreError
-from atomloom.portfolio.trial_identity import prices_digest, trials_digest
+from atomloom.portfolio.trial_record import MARK, TrialRecord, deviation_of, read_record, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,64 +21,10 @@ if TYPE_CHECKING:
 
     from atomloom.portfolio.sweep_result import SweepResult
 
-_MARK = b'{"atomloom": "trials", '
+_TORN = b" torn"  # ends a line that a crash has torn
+_PADDING = b"\0 \r"  # of a line
+_NOTHING = TrialRecord("", "", "", 0)
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """One search, as the ledger keeps it.
-
-    Attributes
-    ----------
-    data : str
-        Which prices: their digest, or the name that the ledger was given.
-    trials : str
-        Digest of the configurations and of all that their paths follow from.
-    time : str
-        When it was recorded, UTC.
-    configurations : int
-        All that were asked for, whatever became of them.
-    failed, ruined, pruned : int
-        Failed and ruined ones are among the configurations, pruned ones come on top.
-    known : int
-        Configurations that have a Sharpe ratio.
-    total, squares : float
-        Sum of their ratios per period, and of the squares.
-    best : float or None
-        The highest of them.
-    label : str
-        Which configuration has it.
-    n_returns : int
-
-    Examples
-    --------
-    >>> TrialRecord("sp500", "ab12", "2026-11-22T10:00:00+00:00", 96, failed=3, pruned=4).counted
-    100
-    """
-
-    data: str
-    trials: str
-    time: str
-    configurations: int
-    failed: int = 0
-    ruined: int = 0
-    pruned: int = 0
-    known: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    best: float | None = None
-    label: str = ""
-    n_returns: int = 0
-
-    @property
-    def counted(self) -> int:
-        """Trials that the search was."""
-        return self.configurations + self.pruned
-
-    def line(self) -> bytes:
-        """Write the record as a line of the file."""
-        return _MARK + json.dumps(asdict(self), allow_nan=False).encode()[1:] + b"\n"
 
 
 class TrialLedger:
@@ -106,12 +48,15 @@ class TrialLedger:
     Notes
     -----
     Any number of processes may write to it: a record is one line, appended under a lock. A line that a crash has torn
-    is passed over, and said so in the log. The same search repeated counts once. Two that overlap count both: what was
-    looked at twice may count twice, but never less than once.
+    is passed over, and said so in the log; one that was damaged otherwise is refused, as its trials would be forgotten.
+    The same search repeated counts once, and the one with the most pruned trials of those that are otherwise the same:
+    of pruned trials nothing but their number is known. Two that overlap count both: what was looked at twice may count
+    twice, but never less than once.
 
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> from atomloom.portfolio import Grid, sweep
     >>> prices = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.01, (300, 2)), axis=0))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -170,10 +115,23 @@ class TrialLedger:
             held = os.pread(file, size, 0)
             known = self._read(held)
             found = _different((*known, record), record.data)
-            if len(found) > len(_different(known, record.data)):
-                torn = b"\n" if held and not held.endswith(b"\n") else b""
-                self._append(file, torn + record.line(), size)
+            if found != _different(known, record.data):
+                self._append(file, _end_of(held) + record.line(), size)
         return found
+
+    def check(self) -> None:
+        """Refuse a file that could not be written to, before there is anything to record.
+
+        Raises
+        ------
+        StoreError
+            If its folder is not there, or it may not be written to.
+        """
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise self._fault(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+        if not os.access(self.path if self.path.exists() else folder, os.W_OK):
+            raise self._fault(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def _append(self, file: int, line: bytes, size: int) -> None:
         view = memoryview(line)
@@ -206,19 +164,27 @@ class TrialLedger:
 
     def _read(self, held: bytes) -> tuple[TrialRecord, ...]:
         found = []
-        for number, line in enumerate(held.split(b"\n"), start=1):
-            own = line.strip(b"\0 \r")
+        lines = held.split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            own = line.strip(_PADDING)
             if not own:
                 continue
-            record = _record(own)
+            record = read_record(own)
             if record is not None:
                 found.append(record)
-            elif own[: len(_MARK)] == _MARK[: len(own)]:
+            elif own[: len(MARK)] == MARK[: len(own)] and number == len(lines):
                 _LOG.warning("%s: line %d is torn, and passed over", self.path, number)
+            elif own.endswith(_TORN):
+                _LOG.warning("%s: line %d was torn, and is passed over", self.path, number)
             else:
-                seen = f"line {number:,} of {self.path} is no record of trials"
-                raise StoreError(f"{seen}. Hint: give a new file; a ledger is made when the first search is counted.")
+                raise self._strange(number, damaged=own.startswith(MARK))
         return tuple(found)
+
+    def _strange(self, number: int, *, damaged: bool) -> StoreError:
+        seen = f"line {number:,} of {self.path} is no record of trials"
+        if damaged:
+            return StoreError(f"{seen}: it was damaged. Hint: take it from a copy; without it its trials do not count.")
+        return StoreError(f"{seen}. Hint: give a new file; a ledger is made when the first search is counted.")
 
     def summary(self) -> str:
         """Say in a line for each prices how many searches and trials there were."""
@@ -245,64 +211,16 @@ class TrialLedger:
 
 
 def as_ledger(given: Any) -> TrialLedger:
-    """Take a ledger, or the path of one.
+    """Take a ledger that can be written to, or the path of one.
 
     Examples
     --------
     >>> as_ledger("trials.jsonl")
     TrialLedger('trials.jsonl')
     """
-    return given if isinstance(given, TrialLedger) else TrialLedger(given)
-
-
-def record_of(found: SweepResult, ledger: TrialLedger) -> TrialRecord:
-    """Give what a ledger keeps of a sweep.
-
-    Examples
-    --------
-    >>> from atomloom.portfolio import sweep
-    >>> prices = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.01, (300, 2)), axis=0))
-    >>> record_of(sweep(prices, [{"method": "cash"}, {"method": "equal_weight"}]), TrialLedger("x", name="noise")).known
-    1
-    """
-    from atomloom.portfolio.evidence import moments_of  # noqa: PLC0415 - only with a ledger
-
-    sharpe = moments_of(found.sums, found.n_returns)[0]
-    known = sharpe[~np.isnan(sharpe)]
-    best = int(np.nanargmax(sharpe)) if len(known) else None
-    told = found.ledger()
-    return TrialRecord(
-        data=prices_digest(found.prices) if ledger.name is None else ledger.name,
-        trials=trials_digest(found),
-        time=datetime.now(UTC).isoformat(timespec="seconds"),
-        configurations=len(found),
-        failed=told["failed"],
-        ruined=told["ruined"],
-        pruned=ledger.pruned,
-        known=len(known),
-        total=float(known.sum()),
-        squares=float((known**2).sum()),
-        best=None if best is None else float(sharpe[best]),
-        label="" if best is None else found.configs.label(best),
-        n_returns=found.n_returns,
-    )
-
-
-def deviation_of(records: tuple[TrialRecord, ...]) -> float:
-    """Deviation (ddof=1) of the Sharpe ratios per period of all trials of some searches; 0 of fewer than two.
-
-    Examples
-    --------
-    >>> one = TrialRecord("x", "a", "", 2, known=2, total=0.3, squares=0.05)
-    >>> other = TrialRecord("x", "b", "", 1, known=1, total=0.3, squares=0.09)
-    >>> round(deviation_of((one, other)), 6) == round(float(np.std([0.1, 0.2, 0.3], ddof=1)), 6)
-    True
-    """
-    n = sum(record.known for record in records)
-    if n < 2:
-        return 0.0
-    total, squares = math.fsum(record.total for record in records), math.fsum(record.squares for record in records)
-    return math.sqrt(max(0.0, (squares - total * total / n) / (n - 1)))
+    ledger = given if isinstance(given, TrialLedger) else TrialLedger(given)
+    ledger.check()
+    return ledger
 
 
 def counted_by(found: SweepResult, given: Any) -> SweepResult:
@@ -318,22 +236,23 @@ def counted_by(found: SweepResult, given: Any) -> SweepResult:
     own = record_of(found, ledger)
     held = ledger.count(own)
     trials = sum(record.counted for record in held)
-    told = {"before": trials - own.counted, "trial_deviation": deviation_of(held)}
+    told: dict[str, Any] = {"pruned": own.pruned} if own.pruned else {}
+    told |= {"before": trials - own.counted, "trial_deviation": deviation_of(held)}
     return replace(found, n_trials=max(trials, found.n_trials or 0), settings=found.settings | told)
 
 
-def _record(line: bytes) -> TrialRecord | None:
-    try:
-        held = json.loads(line)
-        kept = {field.name: held[field.name] for field in fields(TrialRecord)}
-        return TrialRecord(**kept) if held["atomloom"] == "trials" else None
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def _different(records: tuple[TrialRecord, ...], data: str) -> tuple[TrialRecord, ...]:
+    """Give each search on the same prices once: that with the most trials of those with the same configurations."""
     found: dict[str, TrialRecord] = {}
     for record in records:
-        if record.data == data:
-            found.setdefault(record.trials, record)
+        if record.data == data and record.counted > found.get(record.trials, _NOTHING).counted:
+            found[record.trials] = record
     return tuple(found.values())
+
+
+def _end_of(held: bytes) -> bytes:
+    """End the last line of a file, if it is not: as torn, where it is no record."""
+    last = held.rpartition(b"\n")[2].strip(_PADDING)
+    if held.endswith(b"\n") or not held:
+        return b""
+    return b"\n" if not last or read_record(last) is not None else _TORN + b"\n"

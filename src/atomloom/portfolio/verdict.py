@@ -170,7 +170,8 @@ class Verdict:
         if self.n_trials > number:
             lines.append(f"{self.n_trials:,} trials were counted; probabilities allow for those that are not here")
         if self.n_left_out:
-            lines.append(f"{self.n_left_out:,} configurations failed or do not vary; they are counted and not tested")
+            what = "configuration" if self.n_left_out == 1 else "configurations"
+            lines.append(f"{self.n_left_out:,} {what} failed or did not vary: counted, and not tested")
         return lines
 
     def _luck(self, what: str) -> str:
@@ -197,9 +198,10 @@ class Verdict:
     def _selection(self) -> list[str]:
         lines = []
         if self.pbo is not None:
+            related = f"; rank correlation in to out of sample {self.rank_correlation:.2f}"
             lines.append(
                 f"PBO {self.pbo.value:.1%}: how often the best of one half is no better than the median in the other "
-                f"half; rank correlation in to out of sample {self.rank_correlation:.2f}"
+                f"half{'' if math.isnan(self.rank_correlation) else related}"
             )
         if self.plateau is not None and self.plateau.count:
             scale = math.sqrt(self.periods_per_year)

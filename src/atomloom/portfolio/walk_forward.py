@@ -11,17 +11,18 @@ from atomloom.errors import BadInput
 from atomloom.portfolio.calendar_starts import MONTHS
 from atomloom.portfolio.clearance import Clearance, clearance_of
 from atomloom.portfolio.ranges import SplitRanges, firsts
-from atomloom.portfolio.row_times import label_ends, rows_and_index, take_times, times_for
+from atomloom.portfolio.row_times import label_ends, rows_and_index, times_for
 from atomloom.portfolio.sizes import Size, take_count, take_size
 from atomloom.portfolio.telling import as_dict, as_text
 from atomloom.portfolio.windows import Sizes, Windows, place_windows
+from atomloom.store.row_times import take_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from atomloom.portfolio.row_times import RowTimes
+    from atomloom.store.row_times import RowTimes
 
     Ints = NDArray[np.int64]
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from atomloom.portfolio.clearance import Clearance
-    from atomloom.portfolio.row_times import RowTimes
     from atomloom.portfolio.sizes import Size
+    from atomloom.store.row_times import RowTimes
 
     Ints = NDArray[np.int64]
 

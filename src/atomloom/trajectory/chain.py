@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom._choices import check_choice
 from atomloom.engine.budget import parse_size, resolve_threads
 from atomloom.errors import BadInput
 from atomloom.trajectory.certificate import Certificate, corner_ratio
-from atomloom.trajectory.checks import check_choice, check_seconds, numbers, reals
+from atomloom.trajectory.checks import check_seconds, numbers, reals
 from atomloom.trajectory.exact import ON_NEGATIVE, along_a_line, check_memory, passes_for, search_chain
 from atomloom.trajectory.lattice import omega, omega_size
 from atomloom.trajectory.passes import Chain, Runner

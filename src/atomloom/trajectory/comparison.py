@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from atomloom._choices import check_choice
 from atomloom.errors import AtomloomError, BadInput
-from atomloom.trajectory.checks import check_choice
 from atomloom.trajectory.score import evaluate
 from atomloom.trajectory.solver import METHODS, solve
 from atomloom.trajectory.static import ill_conditioned, static_solution

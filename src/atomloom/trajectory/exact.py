@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atomloom._choices import check_choice
 from atomloom.engine.budget import resolve_threads, show_size
 from atomloom.errors import OverBudget
 from atomloom.trajectory.certificate import Certificate
-from atomloom.trajectory.checks import check_choice
 from atomloom.trajectory.lattice import SMALL, dtype_of, omega, omega_size
 from atomloom.trajectory.negative import least_bad
 from atomloom.trajectory.passes import Chain, DivePasses, Runner, SpherePasses, TriePasses

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom._choices import check_choice
 from atomloom.errors import BadInput, Infeasible
-from atomloom.trajectory.checks import check_choice, check_count, check_share, numbers, reals
+from atomloom.trajectory.checks import check_count, check_share, numbers, reals
 from atomloom.trajectory.problem import TrajectoryProblem
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom._choices import check_choice
 from atomloom.errors import BadInput
-from atomloom.trajectory.checks import check_choice, check_count, check_units, covariances, numbers, reals
+from atomloom.trajectory.checks import check_count, check_units, covariances, numbers, reals
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

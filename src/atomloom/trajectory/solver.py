@@ -10,10 +10,11 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from atomloom._choices import check_choice
 from atomloom.engine.budget import resolve_threads
 from atomloom.errors import BadInput
 from atomloom.trajectory.certificate import Certificate
-from atomloom.trajectory.checks import check_choice, check_count, check_seconds, numbers
+from atomloom.trajectory.checks import check_count, check_seconds, numbers
 from atomloom.trajectory.problem import TrajectoryProblem
 from atomloom.trajectory.result import Found, TrajectoryResult
 from atomloom.trajectory.score import check_path, evaluate, rounding

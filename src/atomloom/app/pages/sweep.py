@@ -35,7 +35,7 @@ def lede(summary: dict[str, Any]) -> str:
     prices, told = summary["prices"], summary["ledger"]
     span = f" from {prices['start']} to {prices['end']}" if prices["start"] else ""
     text, assets = headline(summary), many(len(prices["assets"]), "asset")
-    tried = f"{told['configurations']:,} configurations on {assets}{span}, {summary['n_returns']:,} returns each"
+    tried = f"{many(told['configurations'], 'configuration')} on {assets}{span}, {summary['n_returns']:,} returns each"
     return f"{tried}. {text[0].upper()}{text[1:]}."
 
 
@@ -63,6 +63,7 @@ def _tiles(summary: dict[str, Any]) -> list[tuple[str, str]]:
     if chosen is not None:
         worth = summary["walk"]["sharpe"] if summary["walk"] else chosen["test_sharpe"]
         rows.append(("out of sample", ratio(worth)))
+        rows += [("benchmark in those windows", ratio(summary["benchmark_walk"]["sharpe"]))] if summary["walk"] else []
     if verdict is not None:
         rows += [] if verdict["pbo"] is None else [("PBO", f"{verdict['pbo']['value']:.0%}")]
     return rows
@@ -100,11 +101,13 @@ def _sentence(line: str) -> str:
 def _of_chance(summary: dict[str, Any]) -> str:
     verdict = summary["verdict"]
     blocks, rows = verdict["blocks"]
-    return (
-        f"Left: {verdict['steps']['n_boot']:,} samples of {blocks:,} blocks of {rows:,} returns, drawn alike for all "
-        "configurations, so that what is alike in them counts once; what is right of the dashed line survives. Right: "
-        "the probability of backtest overfitting, from all ways to halve the blocks."
+    told = (
+        f"{verdict['steps']['n_boot']:,} samples of {blocks:,} blocks of {rows:,} returns, drawn alike for all "
+        "configurations, so that what is alike in them counts once; what is right of the dashed line survives."
     )
+    if verdict["pbo"] is None:
+        return told
+    return f"Left: {told} Right: the probability of backtest overfitting, from all ways to halve the blocks."
 
 
 def _best(run: RunFolder, summary: dict[str, Any]) -> str:
@@ -141,12 +144,15 @@ def _row(row: Any) -> tuple[str, ...]:
 def _around(run: RunFolder, summary: dict[str, Any]) -> str:
     from atomloom.app import heat_chart  # noqa: PLC0415  # same
 
-    rows = run.read_frame("heat.csv").fillna("")
-    names = str(rows["down_name"].iloc[0]), str(rows["across_name"].iloc[0])
-    down, across = ([_word(value) for value in rows[name]] for name in ("down", "across"))
-    svg = heat_chart.heat(
-        down, across, rows["sharpe"].to_numpy(dtype=float), rows["best"] == 1, names, str(rows["fixed"].iloc[0])
-    )
+    cells = run.read_frame("heat.csv").fillna("")
+    figures = []
+    for (name_down, name_across), rows in cells.groupby(["down_name", "across_name"], sort=False):
+        names = str(name_down), str(name_across)
+        down, across = ([_word(value) for value in rows[name]] for name in ("down", "across"))
+        svg = heat_chart.heat(
+            down, across, rows["sharpe"].to_numpy(dtype=float), rows["best"] == 1, names, str(rows["fixed"].iloc[0])
+        )
+        figures.append(html.figure(svg))
     plateau = (summary["verdict"] or {}).get("plateau")
     note = "An edge that is real is rarely a single cell: what stands next to the winner should be nearly as good."
     if plateau and plateau["count"]:
@@ -155,7 +161,7 @@ def _around(run: RunFolder, summary: dict[str, Any]) -> str:
             f" Its {plateau['count']} neighbours, one step away on one axis, have {ratio(plateau['median'] * year)} in "
             f"the middle, beside its {ratio(plateau['best'] * year)}."
         )
-    return html.section("Around the best", html.figure(svg), note=note)
+    return html.section("Around the best", *figures, note=note)
 
 
 def _word(value: Any) -> str:
@@ -171,7 +177,7 @@ def _windows(run: RunFolder, summary: dict[str, Any]) -> str:
     svg = sweep_charts.windows(labels, train, test, rank)
     rows = [
         (
-            f"{_day(row.train_from)} to {_day(row.train_to)}", f"{_day(row.test_from)} to {_day(row.test_to)}",
+            _rows_of(row, "train"), _rows_of(row, "test"),
             str(row.label).replace("_", " "), ratio(row.train_sharpe), ratio(row.test_sharpe), f"{row.rank:.0%}",
             ratio(row.rank_correlation),
         )
@@ -188,6 +194,12 @@ def _windows(run: RunFolder, summary: dict[str, Any]) -> str:
         f"than {chosen['rank']:.0%} of them in the tests, where chance gives 50%. The rank correlation is that of all "
         f"configurations from training to test.{more}",
     )
+
+
+def _rows_of(row: Any, side: str) -> str:
+    """Say from when to when rows are; of several pieces, between which moments."""
+    low, high, pieces = (getattr(row, f"{side}_{name}") for name in ("from", "to", "pieces"))
+    return f"{_day(low)} to {_day(high)}" if pieces == 1 else f"{pieces} pieces between {_day(low)} and {_day(high)}"
 
 
 def _day(value: Any) -> str:

@@ -1,0 +1,250 @@
+"""Laws of the state of a trade that goes with a window: what is drawn, and between which values."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from atomloom._choices import check_choice
+from atomloom.errors import BadInput
+from atomloom.samples.checks import take_count, take_real
+
+LAWS = ("uniform", "log")
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A number between two others, every one (or every ratio) as likely as any other.
+
+    Attributes
+    ----------
+    low, high : float
+        ``low`` is included, ``high`` is not (rounding to float32 may reach it).
+    law : {"uniform", "log"}
+        "log": the logarithm is uniform; both must be above 0.
+
+    Examples
+    --------
+    >>> Uniform(1e3, 1e6, law="log").to_dict()
+    {'kind': 'uniform', 'low': 1000.0, 'high': 1000000.0, 'law': 'log'}
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    law: str = "uniform"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "low", take_real("low", self.low))
+        object.__setattr__(self, "high", take_real("high", self.high))
+        check_choice("law", self.law, LAWS)
+        if not self.low < self.high:
+            raise BadInput(f"low is {self.low:g} and high {self.high:g}. Hint: low must be below high.")
+        if self.law == "log" and self.low <= 0.0:
+            raise BadInput(f"low is {self.low:g} and law 'log'. Hint: logarithms need numbers above 0.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the law as plain numbers and texts."""
+        return {"kind": "uniform", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some numbers, each as likely as any other.
+
+    Attributes
+    ----------
+    values : tuple of float
+        Whole numbers between -128 and 127 are kept as int8, others as float32.
+
+    Examples
+    --------
+    >>> Choice((-1, 0, 1)).dtype
+    dtype('int8')
+    """
+
+    values: tuple[float, ...] = (-1.0, 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        try:
+            values = tuple(take_real("values", value) for value in self.values)
+        except TypeError:
+            raise BadInput(f"values is {self.values!r}. Hint: give a list of numbers.") from None
+        if not 1 <= len(values) <= 65_536:
+            raise BadInput(f"values has {len(values)} numbers. Hint: give one to 65,536.")
+        object.__setattr__(self, "values", values)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What the numbers are kept as."""
+        small = all(value == int(value) and -128 <= value <= 127 for value in self.values)
+        return np.dtype(np.int8 if small else np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the law as plain numbers and texts."""
+        return {"kind": "choice", "values": list(self.values)}
+
+
+@dataclass(frozen=True)
+class EntryPrice:
+    """Close of a bar of the window, any of the last ``within`` as likely as any other, in units of the last close.
+
+    Attributes
+    ----------
+    within : int, optional
+        None is the whole window. It may not be longer than that.
+
+    Examples
+    --------
+    >>> EntryPrice(within=16).to_dict()
+    {'kind': 'entry_price', 'within': 16}
+    """
+
+    within: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.within is not None:
+            object.__setattr__(self, "within", take_count("within", self.within))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the law as plain numbers and texts."""
+        return {"kind": "entry_price", **({} if self.within is None else {"within": self.within})}
+
+
+@dataclass(frozen=True)
+class UnrealisedPnl:
+    """What the position has gained since its entry: ``position * (1 - entry)``, in units of the last close.
+
+    Attributes
+    ----------
+    position, entry : str
+        Names of the fields that it is made of; both must come before it.
+
+    Examples
+    --------
+    >>> UnrealisedPnl().position
+    'position'
+    """
+
+    position: str = "position"
+    entry: str = "entry_price"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the law as plain numbers and texts."""
+        return {"kind": "unrealised_pnl", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a function makes of uniform numbers and of the windows.
+
+    Attributes
+    ----------
+    function : callable, or "module:name"
+        Called as ``function(u, batch)`` with u (B, draws) float32 in [0, 1) and the batch so far (a dict of arrays,
+        "x" among them); gives a (B,) array. It must work on whole arrays, and a row must not depend on other rows:
+        batches have any size. A recipe can only be written down with "module:name".
+    draws : int
+        Uniform numbers for each sample.
+
+    Examples
+    --------
+    >>> Computed("numpy:sum", draws=2).to_dict()
+    {'kind': 'computed', 'function': 'numpy:sum', 'draws': 2}
+    """
+
+    function: Callable[..., Any] | str
+    draws: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "draws", take_count("draws", self.draws, 0, 1024))
+        if isinstance(self.function, str):
+            self.resolved()
+        elif not callable(self.function):
+            raise BadInput(f"function is {self.function!r}. Hint: give a function, or 'module:name'.")
+
+    def resolved(self) -> Callable[..., Any]:
+        """Give the function.
+
+        Raises
+        ------
+        BadInput
+            Where there is none of that name.
+        """
+        if not isinstance(self.function, str):
+            return self.function
+        module, _, name = self.function.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            message = f"function is {self.function!r}: {error}. Hint: 'module:name' of a function that can be imported."
+            raise BadInput(message) from None
+        if not callable(found):
+            raise BadInput(f"function is {self.function!r}, which is {type(found).__name__}. Hint: name a function.")
+        return found  # type: ignore[no-any-return]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the law as plain numbers and texts.
+
+        Raises
+        ------
+        BadInput
+            For a function that was given as such.
+        """
+        if not isinstance(self.function, str):
+            name = getattr(self.function, "__qualname__", repr(self.function))
+            raise BadInput(f"the recipe has the function {name}. Hint: give it as 'module:name' to write it down.")
+        return {"kind": "computed", **asdict(self)}
+
+
+Law = Uniform | Choice | EntryPrice | UnrealisedPnl | Computed
+_KINDS: dict[str, type[Any]] = {
+    "uniform": Uniform, "choice": Choice, "entry_price": EntryPrice, "unrealised_pnl": UnrealisedPnl,
+    "computed": Computed,
+}  # fmt: skip
+STANDARD: dict[str, Law] = {
+    "equity": Uniform(1e3, 1e6, "log"), "position": Choice((-1.0, 0.0, 1.0)), "action": Choice((0.0, 1.0, 2.0)),
+    "entry_price": EntryPrice(), "unrealised_pnl": UnrealisedPnl(),
+}  # fmt: skip
+"""Fields that may be asked for by name alone. Actions: hold, buy, sell."""
+
+
+def take_law(name: str, given: Any) -> Law:
+    """Take the law of a field: itself, its plain form, or None for the standard one of that name.
+
+    Raises
+    ------
+    BadInput
+        For an unknown kind or setting, or a name that has no standard.
+
+    Examples
+    --------
+    >>> take_law("action", {"values": [0, 1]})
+    Choice(values=(0.0, 1.0))
+    """
+    if isinstance(given, Law):
+        return given
+    if given is None:
+        check_choice("a field of state", name, tuple(STANDARD))
+        return STANDARD[name]
+    if callable(given):
+        return Computed(given)
+    if not isinstance(given, Mapping):
+        raise BadInput(f"state[{name!r}] is {given!r}. Hint: give {{'low': .., 'high': ..}} or {{'values': [..]}}.")
+    settings = {str(key): value for key, value in given.items()}
+    kind = settings.pop("kind", None) or _kind_of(name, settings)
+    check_choice(f"kind of {name}", kind, tuple(_KINDS))
+    law = _KINDS[kind]
+    for key in settings:
+        check_choice(f"a setting of {name}", key, [each.name for each in fields(law)])
+    return law(**settings)  # type: ignore[no-any-return]
+
+
+def _kind_of(name: str, settings: Mapping[str, Any]) -> str:
+    for kind, mark in (("choice", "values"), ("computed", "function"), ("uniform", "low"), ("uniform", "high")):
+        if mark in settings:
+            return kind
+    return str(STANDARD[name].to_dict()["kind"]) if name in STANDARD else "uniform"
