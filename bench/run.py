@@ -39,6 +39,7 @@ NAMES = (
     "sweep",
     "pbo",
     "verdict",
+    "samples",
 )
 LIMIT = 400
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark

@@ -9,6 +9,7 @@ from bars_to_try import bars, frame
 
 from atomloom.errors import AtomloomError, BadInput, Infeasible
 from atomloom.samples import Choice, SampleSpec, Split, Uniform, dataset
+from atomloom.store import Trades, open_store
 
 
 def changed(**columns):
@@ -196,3 +197,24 @@ def test_settings_from_files(tmp_path):
             SampleSpec.read(tmp_path / name)
     with pytest.raises(BadInput, match="does not exist"):
         SampleSpec.read(tmp_path / "none.toml")
+
+
+def test_trades_of_a_store_are_cut_into_bars(tmp_path):
+    rng = np.random.default_rng(0)
+    stamps = np.sort(rng.integers(0, 3 * 3600, 5000)) * 1_000_000_000 + 1_600_000_000_000_000_000
+    ticks, sizes = rng.integers(9000, 11_000, 5000), rng.integers(1, 50, 5000)
+    with open_store(tmp_path / "t.h5", "a") as store:
+        for symbol in ("A", "B"):
+            store.append(Trades(stamps, ticks, sizes, 0.01, symbol))
+    table = pd.Series(Trades(stamps, ticks, sizes, 0.01, "A").price, index=pd.to_datetime(stamps))
+    wanted = table.resample("1min").ohlc().dropna()
+    with open_store(tmp_path / "t.h5") as store:
+        made = dataset(store, 100, {"lookback": 16}, timeframe="1min")
+        with pytest.raises(BadInput, match="timeframe is None"):
+            dataset(store, 100)
+    assert made.series.symbols == ("A", "B")
+    own = np.split(made.series.values, made.series.first[1:-1], axis=1)[0]
+    np.testing.assert_array_equal(own[:4], wanted[["open", "high", "low", "close"]].to_numpy(np.float32).T)
+    assert own[4].sum() == sizes.sum()
+    with pytest.raises(BadInput, match="data is no store"):
+        dataset(bars(100), 100, timeframe="1min")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.kernels.memory import empty
 from atomloom.portfolio.configs import ABSENT, Column, Configs
 from atomloom.portfolio.execution import EXECUTION
 from atomloom.portfolio.fitted_weights import known_parameters
@@ -145,7 +146,8 @@ def _different(column: Column) -> list[Any]:
 
 
 def _execution(configs: Configs) -> Reals:
-    rows = np.zeros((ASK_ROWS, configs.size))
+    rows = empty((ASK_ROWS, configs.size))
+    rows[ASK_RATE] = 0.0
     for name, parameter in EXECUTION.items():
         column = configs.columns.get(name)
         if column is None:

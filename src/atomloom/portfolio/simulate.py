@@ -266,7 +266,7 @@ def _flags(laid: Reals, field: Field, tables: Ints) -> NDArray[np.bool_]:
 
 
 def _risky(weights: Reals) -> bool:
-    return bool(weights.min() < 0.0 or weights.sum(axis=1).max() > 1.0 + 1e-9)
+    return bool(weights.min() < 0.0 or (weights @ np.ones(weights.shape[1])).max() > 1.0 + 1e-9)
 
 
 def _flat(found: Reals) -> Reals:

@@ -117,8 +117,9 @@ def figures_of(out: Reals, n: int, periods_per_year: float, mean_return: Reals |
         worst = 1.0 - row["low"] / row["low_peak"]
         year = np.sqrt(periods_per_year)
         power = spread * spread
-        third = row["s3"] / n - 3 * mean * square + 2 * mean**3
-        fourth = row["s4"] / n - 4 * mean * row["s3"] / n + 6 * mean**2 * square - 3 * mean**4
+        even = mean * mean
+        third = row["s3"] / n - 3 * mean * square + 2 * even * mean
+        fourth = row["s4"] / n - 4 * mean * row["s3"] / n + 6 * even * square - 3 * even * even
         return np.stack([
             np.where(row["value"] > RUINED, row["value"], 0.0) - 1.0,
             annual,

@@ -12,7 +12,9 @@ from atomloom.samples.sample_set import Dataset
 from atomloom.samples.series import NAN, take_series
 from atomloom.samples.spec import SampleSpec
 from atomloom.samples.state_laws import EntryPrice
+from atomloom.samples.store_bars import bars_of_store
 from atomloom.samples.windows import windows_of
+from atomloom.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +26,7 @@ def dataset(
     spec: SampleSpec | Mapping[str, Any] | None = None,
     *,
     part: str | None = None,
+    timeframe: str | int | None = None,
     nan: str = "refuse",
     bad_bars: str = "refuse",
 ) -> Dataset:
@@ -31,7 +34,7 @@ def dataset(
 
     Parameters
     ----------
-    data : frame, or mapping of symbol to frame
+    data : frame, mapping of symbol to frame, or Store
         Columns open, high, low, close, volume in any case (or what ``spec.channels`` names), rows in the order of
         time; times are the index or a column "date", "time", ....
     n : int
@@ -39,6 +42,8 @@ def dataset(
     spec : SampleSpec or mapping, optional
     part : str, optional
         Part of ``spec.split``.
+    timeframe : str or int, optional
+        Length of the bars that the trades of a store are cut into: "1min", or ns.
     nan : {"refuse", "split"}
         "split": rows with a value that is not finite are left out, and no window reaches over them.
     bad_bars : {"refuse", "keep"}
@@ -74,6 +79,10 @@ def dataset(
     check_choice("nan", nan, NAN)
     check_choice("bad_bars", bad_bars, ("refuse", "keep"))
     count = take_count("n", n)
+    if isinstance(data, Store):
+        data = bars_of_store(data, timeframe)
+    elif timeframe is not None:
+        raise BadInput(f"timeframe is {timeframe!r} and data is no store. Hint: leave it out: bars stay as they are.")
     series = take_series(data, made, nan=nan, bad_bars=bad_bars)
     windows = windows_of(series, made, part)
     priced = any(isinstance(law, EntryPrice) for law in made.state.values())
