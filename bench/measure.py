@@ -12,7 +12,7 @@ from pathlib import Path
 
 TOOLS = (
     "numpy", "pandas", "numba", "joblib", "cloudpickle", "psutil", "h5py", "hdf5plugin", "pyarrow", "polars", "duckdb",
-    "arcticdb", "finufft", "mlfinpy", "skfolio", "vectorbt", "phacker",
+    "arcticdb", "finufft", "mlfinpy", "skfolio", "vectorbt", "phacker", "arch", "torch",
 )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ NAMES = (
     "pbo",
     "verdict",
     "samples",
+    "samples_store",
+    "markets",
 )
 LIMIT = 400
 PATIENCE = 20  # seconds to wait for a quiet machine before each benchmark

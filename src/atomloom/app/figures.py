@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class Drawing:
 
 
 def figure(result: Any) -> Drawing:
-    """Draw a result of the market, the trajectory or the portfolio room as its report does.
+    """Draw a result of the market, the trajectory, the portfolio or the samples room as its report does.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def figure(result: Any) -> Drawing:
         The path of a TrajectoryResult; the support lines of its Certificate; the regrets of a Comparison.
         The best of a SweepResult beside the benchmark; the t of a Verdict; logits of a PBO; a Selection split by split;
         value and falls of a PortfolioPath; the measures of PathMetrics.
+        The Sharpe ratios of a RuleMesh; some of MarketPaths; the facts of a Diagnosis beside the real ones.
 
     Returns
     -------
@@ -227,11 +229,9 @@ def _comparison(result: Any) -> str:
     return path_charts.methods(result.to_frame().reset_index().assign(proved=result.proved))
 
 
-def _portfolio(name: str) -> Callable[[Any], str]:
+def _of(module: str, name: str) -> Callable[[Any], str]:
     def draw(result: Any) -> str:
-        from atomloom.app import portfolio_figures  # noqa: PLC0415  # same
-
-        drawn: str = getattr(portfolio_figures, name)(result)
+        drawn: str = getattr(importlib.import_module(f"atomloom.app.{module}"), name)(result)
         return drawn
 
     return draw
@@ -255,10 +255,13 @@ _DRAWN: dict[str, Callable[[Any], str]] = {
     "TrajectoryResult": _path,
     "Certificate": _certificate,
     "Comparison": _comparison,
-    "SweepResult": _portfolio("of_sweep"),
-    "Verdict": _portfolio("of_verdict"),
-    "PBO": _portfolio("of_pbo"),
-    "Selection": _portfolio("of_selection"),
-    "PortfolioPath": _portfolio("of_path"),
-    "PathMetrics": _portfolio("of_metrics"),
+    "SweepResult": _of("portfolio_figures", "of_sweep"),
+    "Verdict": _of("portfolio_figures", "of_verdict"),
+    "PBO": _of("portfolio_figures", "of_pbo"),
+    "Selection": _of("portfolio_figures", "of_selection"),
+    "PortfolioPath": _of("portfolio_figures", "of_path"),
+    "PathMetrics": _of("portfolio_figures", "of_metrics"),
+    "RuleMesh": _of("synthetic_figures", "of_rules"),
+    "MarketPaths": _of("synthetic_figures", "of_market"),
+    "Diagnosis": _of("synthetic_figures", "of_diagnosis"),
 }
