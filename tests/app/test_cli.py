@@ -98,7 +98,7 @@ def test_every_command_has_help_and_the_shared_options(capsys) -> None:
     for name in cli.COMMANDS:
         assert cli.run([name, "--help"]) == 0
         text = capsys.readouterr().out
-        if name == "store":  # a group: its commands are looked at below
+        if name in {"store", "samples"}:  # groups: their commands are looked at below
             continue
         assert "--json" in text
         if name not in {"doctor", "report"}:
@@ -109,6 +109,12 @@ def test_every_command_has_help_and_the_shared_options(capsys) -> None:
 @pytest.mark.parametrize("name", ["ls", "info", "verify", "days", "find", "export"])
 def test_every_command_of_the_store_speaks_json(name, capsys) -> None:
     assert cli.run(["store", name, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["generate", "resume", "verify", "info", "bench"])
+def test_every_command_of_the_samples_speaks_json(name, capsys) -> None:
+    assert cli.run(["samples", name, "--help"]) == 0
     assert "--json" in capsys.readouterr().out
 
 

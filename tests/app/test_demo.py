@@ -45,7 +45,12 @@ def test_the_summary_on_stdout_is_the_record(demo) -> None:
         "grid",
         "tables",
         "sweep",
+        "samples",
     ]
+    streamed = said["samples"]
+    assert streamed["rate"]["samples"] == streamed["n"] == 1_000_000
+    assert streamed["rate"]["rate"] == pytest.approx(1e6 / streamed["rate"]["seconds"])
+    assert "A million training samples" in (folder / "report.html").read_text()
 
 
 def test_nothing_in_the_folder_names_where_it_lies(demo) -> None:

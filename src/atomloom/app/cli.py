@@ -20,8 +20,8 @@ DONE, FAILED, USAGE, MISSING, REFUSED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 # Each command lives in the module of its name, as `command`; it is imported when asked for.
 COMMANDS = (
-    "bars", "calibrate", "demo", "doctor", "hhi", "ingest", "report", "spectrum", "store", "sweep", "trajectory",
-    "vpin",
+    "bars", "calibrate", "demo", "doctor", "hhi", "ingest", "report", "samples", "spectrum", "store", "sweep",
+    "trajectory", "vpin",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from atomloom.app.settings import DemoSettings
     from atomloom.store.schema import Trades
 
+SAMPLES = 1_000_000
 SOURCE = "500,000 E-mini S&P 500 trades of the package (atomloom.data.es_2013_09)"
 
 
@@ -24,7 +25,7 @@ def command(run: RunOptions) -> None:
 
     E-mini S&P 500 trades become typed HDF5, volume bars, VPIN with its CDF, and events; then a grid of
     parameters is worked on all cores. 96 portfolio configurations on 20 stocks are swept, walk-forward, and
-    judged. No network, less than a minute.
+    judged. A million training samples are streamed of bars of the same trades. No network, less than a minute.
     """
     from functools import partial  # noqa: PLC0415  # --help owes nobody numpy
 
@@ -42,7 +43,7 @@ def _work(settings: DemoSettings, run: RunOptions, folder: RunFolder, chatter: C
     from atomloom.app import vpin_run  # noqa: PLC0415  # same
 
     summary = vpin_run.work(_read, settings, run, folder, chatter)
-    return {**summary, "sweep": _swept(run, folder, chatter)}
+    return {**summary, "sweep": _swept(run, folder, chatter), "samples": _sampled(run, folder, chatter)}
 
 
 def _swept(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
@@ -60,11 +61,31 @@ def _swept(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, An
     return sweep_words.summary_of(found, planned, None)
 
 
-def _say(folder: RunFolder) -> list[tuple[str, str]]:
-    from atomloom.app import sweep_words, vpin_run  # noqa: PLC0415  # same
+def _sampled(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
+    """Stream a million samples of bars of the same trades, and leave their recipe and the first of them."""
+    from atomloom.app import samples_files, samples_rate, samples_recipe, samples_work  # noqa: PLC0415  # same
+    from atomloom.app.samples_settings import SamplesSettings  # noqa: PLC0415  # same
 
-    told = dict(sweep_words.lines(folder.record["summary"]["sweep"]))
-    return [*vpin_run.say(folder), *((name, told[name]) for name in ("sweep", "best", "verdict"))]
+    asked = SamplesSettings.from_dict({"n": SAMPLES, "seed": folder.record["seed"]})
+    with folder.stage("samples"):
+        chatter.say(f"streaming {SAMPLES:,} training samples of bars of 20 trades")
+        planned = samples_work.plan(asked)
+        samples = planned.samples
+        size = samples_recipe.put_recipe(samples, folder.path / samples_work.RECIPE_FOLDER, planned.source)
+        threads = samples_rate.threads_of(run.threads)
+        done, seconds = samples_rate.streamed(samples, SAMPLES, threads)
+        folder.write_bytes("sample.parquet", samples_files.some(samples))
+    rate = {"threads": threads, "samples": done, "seconds": seconds, "rate": done / seconds}
+    return {**samples_work.describe(samples, planned.source), "recipe_bytes": size, "rate": rate, "written": None}
+
+
+def _say(folder: RunFolder) -> list[tuple[str, str]]:
+    from atomloom.app import samples_words, sweep_words, vpin_run  # noqa: PLC0415  # same
+
+    summary = folder.record["summary"]
+    told = dict(sweep_words.lines(summary["sweep"]))
+    rows = [*vpin_run.say(folder), *((name, told[name]) for name in ("sweep", "best", "verdict"))]
+    return rows if "samples" not in summary else [*rows, ("samples", samples_words.streamed(summary["samples"]))]
 
 
 def _read(folder: RunFolder, _chatter: Chatter) -> Trades:

@@ -24,6 +24,7 @@ Commands:
   hhi         Measure fragmentation over venues and write a report.
   ingest      Put files of ticks into a store; every row is stored or listed.
   report      Rebuild the report of a run from its folder.
+  samples     Make training samples by the hundred million.
   spectrum    Find what beats in the times of trades (extra nufft).
   store       List, describe, verify, search and export a store.
   sweep       Sweep portfolio configurations; say whether the best is luck.

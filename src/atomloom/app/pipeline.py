@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from atomloom.app import config, interrupts
 from atomloom.app.facts import provenance
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
-from atomloom.app.runs import RunFolder
+from atomloom.app.runs import RunFolder, resuming
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def settled(run: RunOptions, defaults: Settings, command: str) -> Settings:
         return config.load(run.config, defaults) if run.config else defaults
     record = RunFolder.open(run.resume).record
     if record["command"] != command:
-        hint = f"Hint: atomloom {record['command']} --resume {run.resume}."
+        hint = f"Hint: atomloom {' '.join(resuming(record['command']))} {run.resume}."
         raise BadInput(f"{run.resume} is a run of {record['command']!r}. {hint}")
     return config.update(defaults, record["config"], str(run.resume / "run.json"))
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = 1
+_GROUPS = ("samples",)  # commands that have commands
 
 
 def config_hash(command: str, config: dict[str, Any], seed: int | None) -> str:
@@ -39,6 +40,17 @@ def config_hash(command: str, config: dict[str, Any], seed: int | None) -> str:
     """
     asked = json.dumps({"command": command, "config": plain(config), "seed": seed}, sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def resuming(command: str) -> tuple[str, str]:
+    """Say how a run of a command is resumed: by an option, or by a command of its own where there are several.
+
+    Examples
+    --------
+    >>> resuming("vpin"), resuming("samples")
+    (('vpin', '--resume'), ('samples', 'resume'))
+    """
+    return command, "resume" if command in _GROUPS else "--resume"
 
 
 class RunFolder:
@@ -163,7 +175,7 @@ class RunFolder:
                 yield
         except KeyboardInterrupt:
             self._stop("interrupted", "KeyboardInterrupt")
-            again = shlex.join(["atomloom", self.record["command"], "--resume", str(self.path)])
+            again = shlex.join(["atomloom", *resuming(self.record["command"]), str(self.path)])
             click.echo(f"interrupted. Resume with: {again}", err=True)
             raise
         except BaseException as error:

@@ -12,7 +12,9 @@ from atomloom.engine.side_by_side import in_threads, spans
 from atomloom.errors import BadInput, OverBudget
 from atomloom.samples.checks import take_count
 from atomloom.samples.making import dataset
+from atomloom.samples.reading import open_dataset
 from atomloom.samples.spec import SampleSpec
+from atomloom.samples.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,10 +109,16 @@ def build_dataset(
     Returns
     -------
     StoredDataset
-    """
-    from atomloom.samples.reading import open_dataset  # noqa: PLC0415 - the writers of all formats
-    from atomloom.samples.writing import write  # noqa: PLC0415 - same
 
+    Examples
+    --------
+    >>> import tempfile
+    >>> bars = {"close": np.linspace(10.0, 20.0, 50)}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cfg = {"lookback": 4, "channels": ["close"], "output": {"path": f"{folder}/new", "format": "npy"}}
+    ...     len(build_dataset(bars, 9, cfg))
+    9
+    """
     samples, settings = _made(df, n, cfg, rng)
     output, performance = dict(settings.get("output", {})), dict(settings.get("performance", {}))
     path = output.pop("path", None)

@@ -16,6 +16,7 @@ MODULES = {
     "demo": "demo",
     "hhi": "hhi",
     "ingest": "ingest",
+    "samples": "samples",
     "spectrum": "spectrum",
     "sweep": "sweep",
     "trajectory": "trajectory",

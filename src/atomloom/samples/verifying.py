@@ -1,0 +1,197 @@
+"""verify: every byte of a written dataset is looked at, and what is wrong is named."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atomloom.errors import AtomloomError, StoreError
+from atomloom.samples.formats.hashing import hash_of
+from atomloom.samples.formats.known import format_of
+from atomloom.samples.formats.sink import entry_of
+from atomloom.samples.manifest import layout_of
+from atomloom.samples.reading import StoredDataset, open_dataset
+from atomloom.samples.shards import JOURNAL, Crew, ShardEntry, jobs_of, read_journal
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from atomloom.samples.sample_set import Dataset
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found.
+
+    Attributes
+    ----------
+    path : Path
+    ok : bool
+    rows, shards, bytes : int
+        That were looked at.
+    problems : tuple of str
+        One for each file that is not as it was written, and for each shard with rows that the recipe does not give.
+    recomputed : bool
+        Whether rows were compared with the recipe.
+    seconds : float
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Verified(Path("out"), False, 10, 1, 99, ("shard-00000000.arrow (shard 0): 9 bytes of 99",), False, 1.0).ok
+    False
+    """
+
+    path: Path
+    ok: bool
+    rows: int
+    shards: int
+    bytes: int
+    problems: tuple[str, ...]
+    recomputed: bool
+    seconds: float
+
+    def summary(self) -> str:
+        """Say it in a sentence, and what is wrong in a line each.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> Verified(Path("out"), True, 10, 1, 99, (), False, 1.0).summary()
+        'out: 10 samples in 1 shard are as they were written (1.0 s, 10 samples/s)'
+        """
+        rate = f"({self.seconds:.1f} s, {self.rows / max(1e-9, self.seconds):,.0f} samples/s)"
+        shards = f"{self.shards:,} shard{'s' * (self.shards != 1)}"
+        if self.ok:
+            are = "are as they were written" + (" and as the recipe gives them" if self.recomputed else "")
+            return f"{self.path}: {self.rows:,} samples in {shards} {are} {rate}"
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        seen = f"{len(self.problems):,} problem{'s' * (len(self.problems) != 1)} in {shards}"
+        hint = "Hint: delete those files, and write(..., resume=True) makes them again."
+        return f"{self.path}: {seen} {rate}{lines}\n{hint}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain numbers and texts."""
+        return {**asdict(self), "path": str(self.path), "problems": list(self.problems)}
+
+
+def verify(path: str | os.PathLike[str], n_jobs: int | None = None, *, recompute: bool = False) -> Verified:
+    """Look whether a dataset is as it was written.
+
+    Parameters
+    ----------
+    path : path
+        Its folder.
+    n_jobs : int, optional
+        As of :func:`atomloom.samples.write`.
+    recompute : bool
+        Also compare every sample with what the recipe gives.
+
+    Returns
+    -------
+    Verified
+        It names every file that is missing, of another size, or has another byte.
+
+    Raises
+    ------
+    StoreError
+        Where there is no dataset, or its manifest is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from atomloom.samples import dataset
+    >>> from atomloom.samples.writing import write
+    >>> samples = dataset({"close": np.arange(1.0, 50.0)}, 1000, {"lookback": 4, "channels": ["close"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     done = write(samples, Path(folder) / "out", format="npy", shard_rows=300)
+    ...     verify(done.path, recompute=True).ok
+    True
+    """
+    began, stored = time.perf_counter(), open_dataset(path)
+    entries = read_journal(stored.path)
+    problems = _around(stored, entries)
+    recipe = stored.recipe() if recompute and not problems else None
+    sizes = [0]
+
+    def task(shard: int) -> tuple[int, list[str]]:
+        return _look(stored, entries, shard, recipe)
+
+    def note(found: tuple[int, list[str]]) -> None:
+        sizes[0] += found[0]
+        problems.extend(found[1])
+
+    shards = layout_of(stored.manifest).shards
+    Crew(jobs_of(n_jobs, stored.n)).work(range(shards), task, note)
+    return Verified(
+        stored.path, not problems, stored.n, shards, sizes[0], tuple(sorted(problems)), recompute,
+        time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _around(stored: StoredDataset, entries: dict[int, ShardEntry]) -> list[str]:
+    """Look at what is beside the shards: the journal, the series, and what describes or lists all shards."""
+    manifest, folder = stored.manifest, stored.path
+    made, layout = format_of(manifest["format"]), layout_of(manifest)
+    wanted = {JOURNAL: manifest["journal"], **manifest["series"]}
+    files = {name: hash_of(content) for name, content in made.standing(layout).items()}
+    if len(entries) == layout.shards:
+        ordered = [entries[shard].files for shard in range(layout.shards) if shard in entries]
+        files |= {n: hash_of(content) for n, content in made.closing(layout, ordered).items()}
+    problems = []
+    for name, digest in (wanted | files).items():
+        try:
+            if entry_of(folder / name).xxh64 != digest:
+                problems.append(f"{name}: not as it was written")
+        except OSError as error:
+            problems.append(f"{name}: {error.strerror}")
+    return problems
+
+
+def _look(stored: StoredDataset, entries: dict[int, ShardEntry], shard: int,
+          recipe: Dataset | None) -> tuple[int, list[str]]:  # fmt: skip
+    """Look at one shard; gives the bytes that were read, and what is wrong."""
+    if shard not in entries:
+        return 0, [f"shard {shard}: not in {JOURNAL}"]
+    problems, size = [], 0
+    for each in entries[shard].files:
+        try:
+            found = entry_of(stored.path / each.name)
+        except OSError as error:
+            problems.append(f"{each.name} (shard {shard}): {error.strerror}")
+            continue
+        size += found.bytes
+        if found.bytes != each.bytes:
+            problems.append(f"{each.name} (shard {shard}): {found.bytes:,} bytes of {each.bytes:,}")
+        elif found.xxh64 != each.xxh64:
+            problems.append(f"{each.name} (shard {shard}): a byte is not as it was written")
+    if recipe is not None and not problems:
+        problems += _compare(stored, recipe, shard)
+    return size, problems
+
+
+def _compare(stored: StoredDataset, recipe: Dataset, shard: int) -> list[str]:
+    """Compare the rows of a shard with what the recipe gives, byte by byte."""
+    layout = layout_of(stored.manifest)
+    first, rows = shard * layout.shard_rows, layout.rows_of(shard)
+    try:
+        columns = stored.shard_columns(shard)
+        for low in range(0, rows, layout.piece_rows):
+            high = min(low + layout.piece_rows, rows)
+            made = recipe.filled(np.arange(first + low, first + high, dtype=np.int64))
+            for name, column in columns.span(low, high).items():
+                wanted = np.ascontiguousarray(made[name])
+                if np.ascontiguousarray(column).tobytes() != wanted.tobytes():
+                    return [
+                        f"shard {shard}: {name} of samples {first + low:,} to {first + high - 1:,} is not the recipe's"
+                    ]
+    except AtomloomError as error:
+        if isinstance(error, StoreError):
+            return [str(error)]
+        raise
+    return []
