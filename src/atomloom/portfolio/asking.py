@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.kernels.memory import empty
 from atomloom.portfolio.configs import ABSENT, Column, Configs
 from atomloom.portfolio.execution import EXECUTION
 from atomloom.portfolio.fitted_weights import known_parameters
@@ -146,7 +145,7 @@ def _different(column: Column) -> list[Any]:
 
 
 def _execution(configs: Configs) -> Reals:
-    rows = empty((ASK_ROWS, configs.size))
+    rows = np.empty((ASK_ROWS, configs.size))
     rows[ASK_RATE] = 0.0
     for name, parameter in EXECUTION.items():
         column = configs.columns.get(name)

@@ -11,7 +11,6 @@ import numpy as np
 
 from atomloom._lazy import need
 from atomloom.errors import BadInput, StoreError
-from atomloom.kernels.memory import empty
 from atomloom.portfolio.configs import ABSENT
 from atomloom.portfolio.sweep_plan import LEAF
 from atomloom.portfolio.sweep_table import FIGURES
@@ -74,11 +73,11 @@ class SweepSink:
     ) -> None:  # fmt: skip
         worked = len(job.order)
         self.job = job
-        self.figures = empty((len(FIGURES), worked))
-        self.sums = empty((4, worked))
+        self.figures = np.empty((len(FIGURES), worked))
+        self.sums = np.empty((4, worked))
         self.ruined = np.empty(worked)
-        self.splits = empty((2, max(len(job.cuts.splits) - 1, 0), worked))
-        self.blocks = empty((2, max(len(job.cuts.blocks) - 1, 0), worked))
+        self.splits = np.empty((2, max(len(job.cuts.splits) - 1, 0), worked))
+        self.blocks = np.empty((2, max(len(job.cuts.blocks) - 1, 0), worked))
         self.t = np.full(worked, np.nan)
         self.maxima = np.zeros((job.n_leaves, 0 if job.counts is None else len(job.counts)))
         self.best = (-np.inf, -1)

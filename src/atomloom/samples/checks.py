@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from atomloom.errors import BadInput
 
 LARGEST = 1 << 63
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
 def take_count(name: str, value: Any, least: int = 1, most: int = LARGEST - 1) -> int:
@@ -54,7 +56,7 @@ def _number(value: Any) -> float | int | None:
         return float(value)
     if isinstance(value, str):
         try:
-            return int(value.replace(",", ""))
+            return int(value.replace(",", "") if _GROUPED.fullmatch(value.strip()) else value)
         except ValueError:
             try:
                 return float(value)

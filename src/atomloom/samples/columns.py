@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OHLCV = ("open", "high", "low", "close", "volume")
+_SYMBOLS = ("symbol", "ticker", "sym", "asset", "instrument", "permno")
+_YEAR = re.compile(r"\d{4}|\d{1,2}[/.]\d{1,2}[/.]\d{2}")
+_OLDEST = 315_532_800_000_000_000  # 1980: whole numbers below are seconds or milliseconds, not ns
 _TIMES = ("time", "date", "datetime", "timestamp", "day")
 _SHORT = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vol": "volume", "price": "close"}
 
@@ -60,6 +64,9 @@ def symbols_of(data: Any) -> dict[str, Any]:
             raise BadInput(f"data has {len(found)} symbols under {len(data)} names. Hint: {{symbol: frame}}.")
         return found
     levels = getattr(getattr(data, "columns", None), "nlevels", 1)
+    if getattr(getattr(data, "index", None), "nlevels", 1) > 1:
+        hint = "{symbol: rows.droplevel(0) for symbol, rows in frame.groupby(level=0)}"
+        raise BadInput(f"the index of data has {data.index.nlevels} levels. Hint: give {hint}.")
     if levels == 1:
         return {"": data}
     if levels > 2:
@@ -101,6 +108,7 @@ def take_bars(frame: Any, channels: Sequence[str], by: str | None, where: str) -
     """
     table = _table(frame, where)
     names = _names(table, where)
+    _one_symbol(table, names, where)
     values = {}
     for channel in dict.fromkeys((*channels, *(["close"] if "close" in names else []))):
         if channel.lower() not in names:
@@ -152,6 +160,14 @@ def _names(table: Mapping[Any, Any], where: str) -> dict[str, Any]:
     return found
 
 
+def _one_symbol(table: Mapping[Any, Any], names: Mapping[str, Any], where: str) -> None:
+    """Refuse rows of several symbols: windows would reach over them."""
+    for word in _SYMBOLS:
+        if word in names and len(set(np.asarray(table[names[word]], dtype=object).tolist())) > 1:
+            hint = f"{{symbol: rows for symbol, rows in frame.groupby({names[word]!r})}}"
+            raise BadInput(f"column {names[word]!r} of {where} names several symbols. Hint: give {hint}.")
+
+
 def _numbers(column: Any, where: str) -> NDArray[np.float64]:
     raw = column if hasattr(column, "dtype") else np.asarray(column)
     kind = getattr(raw.dtype, "kind", "O")
@@ -170,15 +186,38 @@ def _times(frame: Any, table: Mapping[Any, Any], names: Mapping[str, Any], rows:
     """Give times of rows where there are any: of the index, or of a column that is called so."""
     index = getattr(frame, "index", None)
     if _is_time(index):
-        return take_times(index, f"times of {where}", rows).ns
-    for word in _TIMES:
-        if word in names:
-            column = table[names[word]]
-            return take_times(column, f"times of {where}", rows).ns
-    return None
+        return _moments(index, f"times of {where}", rows)
+    found = [word for word in _TIMES if word in names]
+    if len(found) > 1:
+        seen = " and ".join(repr(names[word]) for word in found)
+        raise BadInput(f"{where} has times in {seen}. Hint: join them into one column, or set a DatetimeIndex.")
+    return _moments(table[names[found[0]]], f"times of {where}", rows) if found else None
+
+
+def _moments(given: Any, where: str, rows: int) -> NDArray[np.int64]:
+    """Take times of rows, as texts and dates too; whole numbers are ns."""
+    kind = getattr(getattr(given, "dtype", None), "kind", "")
+    if kind not in "iuM":
+        import pandas as pd  # noqa: PLC0415 - heavy
+
+        values = given.to_timestamp() if hasattr(given, "to_timestamp") and hasattr(given, "freqstr") else given
+        texts = [value for value in np.asarray(values, dtype=object).tolist() if isinstance(value, str)]
+        if any(not _YEAR.search(text) for text in texts):
+            text = next(text for text in texts if not _YEAR.search(text))
+            raise BadInput(f"{where} has {text!r}, which is no day. Hint: join day and time into one column.")
+        given = pd.Index(values) if isinstance(values, list) else values
+    found = take_times(given, where, rows).ns
+    if kind in "iu" and len(found) and int(found[-1]) < _OLDEST:
+        message = f"{where} are whole numbers that end in {np.datetime64(int(found[-1]), 'ns')} if they are ns"
+        raise BadInput(f"{message}. Hint: pandas.to_datetime(column, unit='s'), or 'ms'.")
+    return found
 
 
 def _is_time(index: Any) -> bool:
-    """Whether an index holds times: also such of several zones, which are refused by name then."""
-    kind = getattr(getattr(index, "dtype", None), "kind", "")
-    return kind == "M" or (kind == "O" and len(index) > 0 and isinstance(index[0], dt.datetime))
+    """Whether an index is of times: dates, periods and texts of dates too; others are read by name or refused."""
+    kind = getattr(getattr(index, "dtype", None), "kind", "-")
+    if kind == "M" or hasattr(index, "to_timestamp"):
+        return kind != "-"
+    if kind not in "OT" or not len(index):
+        return False
+    return isinstance(index[0], dt.date) or (isinstance(index[0], str) and bool(_YEAR.search(index[0])))

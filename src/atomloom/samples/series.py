@@ -110,8 +110,9 @@ def take_series(data: Any, spec: SampleSpec, *, nan: str = "refuse", bad_bars: s
     times = _joined_times(parts, names)
     labels = {by: np.concatenate([bars.labels[by] for bars in parts])} if by and all(b.labels for b in parts) else {}
     found = np.array(runs, dtype=np.int64).reshape(-1, 3)
-    digest = _digest(small, close, spec.channels, names, first, found, times, labels)
-    return Series(small, close, spec.channels, tuple(names), first, found, np.concatenate(rows), times, labels, digest)
+    from_rows = np.concatenate(rows)
+    digest = _digest((small, close, first, found, from_rows, times), spec.channels, names, labels)
+    return Series(small, close, spec.channels, tuple(names), first, found, from_rows, times, labels, digest)
 
 
 def _whole(bars: Bars, where: str, nan: str, spec: SampleSpec) -> tuple[Bars, NDArray[np.int64], list[tuple[int, int]]]:
@@ -142,11 +143,16 @@ def _check(bars: Bars, where: str, spec: SampleSpec, bad_bars: str) -> None:
     if spec.scale == "last_close":
         if any(name in _PRICES for name in spec.channels) and "close" not in bars.values:
             raise BadInput(f"{where} has no column 'close' to scale by. Hint: add it, or scale='none'.")
+        tiny = np.finfo(np.float64 if spec.dtype == "float64" else np.float32).tiny
         for name in prices:
-            low = np.flatnonzero(bars.values[name] <= 0.0)
+            low = np.flatnonzero(bars.values[name] < tiny)
             if len(low):
                 seen = f"{name} of {where} has {len(low):,} prices of 0 or less (first at row {low[0]:,}: "
                 raise BadInput(f"{seen}{bars.values[name][low[0]]:g}). Hint: leave them out, or pass scale='none'.")
+    if spec.scale == "none" and spec.horizon and "close" in bars.values and (bars.values["close"] <= 0.0).any():
+        row = int(np.argmax(bars.values["close"] <= 0.0))
+        message = f"close of {where} is {bars.values['close'][row]:g} at row {row:,}, and labels are returns"
+        raise BadInput(f"{message}. Hint: horizon=0 gives no labels.")
     if "volume" in spec.channels and spec.volume != "none":
         low = np.flatnonzero(bars.values["volume"] < 0.0)
         if len(low):
@@ -171,11 +177,11 @@ def _joined_times(parts: list[Bars], names: list[str]) -> NDArray[np.int64] | No
     return np.concatenate([bars.times for bars in parts]) if all(have) else None
 
 
-def _digest(values: Any, close: Any, channels: Any, names: Any, first: Any, runs: Any, times: Any, labels: Any) -> str:
+def _digest(arrays: Any, channels: Any, names: Any, labels: Any) -> str:
     found = hashlib.sha256()
     for text in (*channels, "", *names, "", *map(str, labels)):
         found.update(text.encode() + b"\0")
-    for array in (values, close, first, runs, times):
+    for array in arrays:
         if array is not None:
             found.update(f"{array.dtype.str}{array.shape}".encode())
             found.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes())

@@ -29,7 +29,7 @@ MODES = ("uniform", "permuted", "stratified")
 DTYPES = ("float32", "float64", "float16", "int16")
 PERIODS = ("month", "quarter", "year")
 CHANNELS = ("open", "high", "low", "close", "volume")
-RESERVED = ("x", "id", "idx", "symbol", "label", *CHANNELS)
+RESERVED = ("x", "id", "idx", "ends", "symbol", "label", *CHANNELS, *(f"{name}_scaled" for name in CHANNELS))
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,16 @@ class Split:
     Attributes
     ----------
     parts : mapping of str to float
-        Shares of all bars in the order of time; they add up to 1 at most.
+        Shares of all times in their order; they add up to 1 at most.
     embargo : int
-        Bars that are left out behind each border.
+        Times that are left out behind each border.
 
     Notes
     -----
     A window belongs to a part if all its bars and those of its label lie in it: what would reach over a border is
-    purged (AFML chapter 7), so that no two parts share a bar. Borders are moments: with several symbols they are the
-    same for all.
+    purged (AFML chapter 7), so that no two parts share a bar. Borders are moments, the same for all symbols: shares are
+    of the different times of all of them, and so is the embargo, which therefore is at most as many bars of a symbol.
+    Several symbols need times.
 
     Examples
     --------
@@ -131,8 +132,8 @@ class SampleSpec:
         were left out for their NaN are gaps.
     seed : int
     dtype : {"float32", "float64", "float16", "int16"}
-        Of windows. float16 holds x - 1 of prices (error below 5e-4 of it), int16 ten-thousandths of x - 1 (error below
-        5e-5, at most 3.27); both need ``scale="last_close"``.
+        Of windows. float16 holds x - 1 of prices (error below 5e-4 of it, or 3e-8), int16 ten-thousandths of x - 1
+        (error below 5e-5; what is above 3.2767 is held as that); both are for scaled prices and ``window_max``.
 
     Raises
     ------
@@ -170,8 +171,20 @@ class SampleSpec:
         put(self, "split", None if self.split is None else _nested(Split, "split", self.split))
         put(self, "state", _state(self.state, self.lookback))
         put(self, "gap", _gap(self.gap))
-        if self.dtype in ("float16", "int16") and self.scale != "last_close":
+        for name in self.state:
+            if name in self.channels or name.removesuffix("_scaled") in self.channels:
+                raise BadInput(f"a field of state is {name!r}, which is a channel. Hint: a name of its own.")
+        if self.dtype in ("float16", "int16"):
+            self._check_small()
+
+    def _check_small(self) -> None:
+        """Refuse small numbers for what they cannot hold."""
+        if self.scale != "last_close":
             raise BadInput(f"dtype is {self.dtype!r} and scale {self.scale!r}. Hint: small numbers need scaled prices.")
+        other = [name for name in self.channels if name not in CHANNELS]
+        if other or ("volume" in self.channels and self.volume != "window_max"):
+            seen = f"the channel {other[0]!r}" if other else f"volume {self.volume!r}"
+            raise BadInput(f"dtype is {self.dtype!r} with {seen}. Hint: small numbers are for prices and 'window_max'.")
 
     def to_dict(self) -> dict[str, Any]:
         """Give the spec as plain numbers, texts, lists and dicts; ``SampleSpec.from_dict`` takes it back.
@@ -224,6 +237,8 @@ class SampleSpec:
         """SHA-256 of the plain form, and of the version of the mapping."""
         plain = self.to_dict()
         plain["state"] = list(plain["state"].items())  # fields are drawn in their order
+        if "split" in plain:
+            plain["split"] = [list(plain["split"]["parts"].items()), plain["split"]["embargo"]]  # and parts follow
         text = json.dumps({"version": VERSION, **plain}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -278,7 +293,10 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _channels(given: Any) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(str(name) for name in given)
+    if not isinstance(given, str | Sequence):
+        raise BadInput(f"channels is {given!r}. Hint: give names of columns, ['close', 'volume'] say.")
+    listed = (given,) if isinstance(given, str) else tuple(str(name) for name in given)
+    names = tuple(name.lower() if name.lower() in CHANNELS else name for name in listed)
     if not names or len(set(names)) < len(names):
         raise BadInput(f"channels is {list(names)}. Hint: give at least one, and each once.")
     return names

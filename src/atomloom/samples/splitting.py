@@ -41,7 +41,7 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     Warns
     -----
     AntiPattern
-        If windows of the other parts reach over bars of the first: what is learned there is known here. Use
+        If windows of one part reach over bars of another: what is learned there is known here. Use
         ``SampleSpec(split=...)``, which cuts time and leaves out what reaches over the borders (AFML chapter 7).
 
     Examples
@@ -54,6 +54,8 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     ...     random_split(samples, {"train": 0.7, "test": 0.3})
     {'train': range(0, 7), 'test': range(7, 10)}
     """
+    if not hasattr(shares, "items"):
+        raise BadInput(f"shares is {shares!r}. Hint: {{'train': 0.8, 'test': 0.2}}.")
     taken = {str(name): take_real(f"share of {name}", share, 0.0, 1.0) for name, share in shares.items()}
     if not taken or sum(taken.values()) > 1.0 + 1e-9:
         raise BadInput(f"shares is {dict(shares)}. Hint: {{'train': 0.8, 'test': 0.2}}, at most 1 together.")
@@ -62,19 +64,22 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     shared = _shared(samples, list(parts.values()))
     if shared:
         hint = "SampleSpec(split=...) cuts time instead, and purges what reaches over the borders"
-        message = f"{shared:.0%} of the windows of later parts have bars of the first part in them. Hint: {hint}"
+        message = f"{shared:.0%} of the windows of later parts have bars of earlier parts in them. Hint: {hint}"
         warnings.warn(message, AntiPattern, stacklevel=2)
     return parts
 
 
 def _shared(samples: Dataset, parts: list[range]) -> float:
-    """Share of windows of later parts that reach over a bar of a window of the first (of a part of them)."""
+    """Share of windows that reach over a bar of a window of another part (of some thousands of each)."""
     length = samples.spec.lookback
-    covered = np.zeros(samples.series.n_rows + 1, dtype=np.int64)
-    first = samples.ends(parts[0][:_LOOKED_AT])
-    np.add.at(covered, first - length, 1)
-    np.add.at(covered, first, -1)
-    known = np.concatenate([[0], np.cumsum(np.cumsum(covered)[:-1] > 0)])
-    found = [samples.ends(part[:_LOOKED_AT]) for part in parts[1:] if len(part)]
-    ends = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
-    return float(np.mean(known[ends] > known[ends - length])) if len(ends) and len(first) else 0.0
+    ends = [samples.ends(part[:_LOOKED_AT]) for part in parts if len(part)]
+    met, looked = 0, 0
+    for k, own in enumerate(ends[1:], start=1):
+        covered = np.zeros(samples.series.n_rows + 1, dtype=np.int64)
+        before = np.concatenate(ends[:k])
+        np.add.at(covered, before - length, 1)
+        np.add.at(covered, before, -1)
+        known = np.concatenate([[0], np.cumsum(np.cumsum(covered)[:-1] > 0)])
+        met += int(np.sum(known[own] > known[own - length]))
+        looked += len(own)
+    return met / looked if looked else 0.0

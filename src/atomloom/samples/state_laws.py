@@ -43,6 +43,10 @@ class Uniform:
         check_choice("law", self.law, LAWS)
         if not self.low < self.high:
             raise BadInput(f"low is {self.low:g} and high {self.high:g}. Hint: low must be below high.")
+        with np.errstate(over="ignore"):
+            low, high = np.float32(self.low), np.float32(self.high)
+            if not np.isfinite(high - low) or low == high:
+                raise BadInput(f"low is {self.low!r} and high {self.high!r}. Hint: float32 must tell them apart.")
         if self.law == "log" and self.low <= 0.0:
             raise BadInput(f"low is {self.low:g} and law 'log'. Hint: logarithms need numbers above 0.")
 
@@ -75,6 +79,8 @@ class Choice:
             raise BadInput(f"values is {self.values!r}. Hint: give a list of numbers.") from None
         if not 1 <= len(values) <= 65_536:
             raise BadInput(f"values has {len(values)} numbers. Hint: give one to 65,536.")
+        if max(map(abs, values)) > float(np.finfo(np.float32).max):
+            raise BadInput(f"values has {max(values, key=abs):g}. Hint: numbers that float32 can hold.")
         object.__setattr__(self, "values", values)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom._lazy import need
+from atomloom.errors import BadInput
 from atomloom.samples.iterating import Batches, parts_of
 from atomloom.samples.state_laws import Computed
 
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
     from atomloom.samples.sample_set import Dataset
 
     Tensors = dict[str, Any]
+
+
+class TensorBatch(dict[str, Any]):
+    """Tensors of a batch by name; who takes it for a list of samples is told what to do."""
+
+    def __missing__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            raise KeyError(key)
+        message = "a batch of samples is whole already"
+        raise BadInput(f"{message}. Hint: DataLoader(samples, collate_fn=samples.collate), or samples.loader(1024).")
 
 
 class TorchSamples:
@@ -59,7 +70,7 @@ class TorchSamples:
     def __getitems__(self, numbers: Sequence[int]) -> Tensors:
         """Give a batch: what a DataLoader asks for when it fetches."""
         places = np.asarray(numbers, dtype=np.int64)
-        return self.tensors(self._dataset.batch(self._rank + places * self._world))
+        return TensorBatch(self.tensors(self._dataset.batch(self._rank + places * self._world)))
 
     def tensors(self, batch: dict[str, Any]) -> Tensors:
         """Give the arrays of a batch as tensors that share their memory (on the processor)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,14 +102,22 @@ def honesty(samples: Dataset) -> Honesty:
     reach[reach < 1e-12] = 0.0
     with np.errstate(divide="ignore"):
         if samples.spec.index.mode == "permuted":  # without replacement: every window in n / W of all cases
-            share = min(1.0, n / len(windows))
             seen = float(min(n, len(windows)))
-            covered = float(-np.expm1(np.rint(reach[reach > 0.0] * len(windows)) * np.log1p(-share)).sum())
+            over, times = np.unique(np.rint(reach[reach > 0.0] * len(windows)), return_counts=True)
+            covered = float(sum(k * (1.0 - _missed(len(windows), int(c), n)) for c, k in zip(over, times, strict=True)))
         else:
             seen = float(-np.expm1(n * np.log1p(-weights)).sum())
             covered = float(-np.expm1(n * np.log1p(-reach)).sum())
     uniqueness = min(1.0, covered / (n * length))
     return Honesty(n, len(windows), seen, n / seen, int(np.count_nonzero(reach)), uniqueness, n * uniqueness)
+
+
+def _missed(windows: int, over: int, n: int) -> float:
+    """Chance that none of n different windows is one of the ``over`` that reach over a bar."""
+    if n > windows - over:
+        return 0.0
+    parts = (windows - over + 1, windows - n + 1), (windows - over - n + 1, windows + 1)
+    return math.exp(sum(map(math.lgamma, parts[0])) - sum(map(math.lgamma, parts[1])))
 
 
 def _chances(samples: Dataset) -> NDArray[np.float64]:

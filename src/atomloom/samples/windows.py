@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 MOST = 1 << 32
-_EPOCH_YEAR = 1970
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +114,8 @@ def _part_spans(series: Series, spec: SampleSpec, part: str | None) -> list[tupl
         raise BadInput(f"the spec has a split. Hint: say which part: one of {', '.join(names)}.")
     check_choice("part", part, names)
     place, shares = names.index(part), np.cumsum([0.0, *spec.split.parts.values()])
+    if series.times is None and len(bounds) > 1:
+        raise BadInput("a split of several symbols needs times. Hint: a DatetimeIndex, or a column 'time'.")
     if series.times is None:
         return [_own_rows(low, high, shares[place : place + 2], place, spec.split.embargo) for low, high in bounds]
     moments = np.unique(series.times)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROWS = 65_536
 """Samples of a shard where nothing else is said."""
+MOST_SHARDS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,11 @@ def _written(plan: Plan, folder: Path, jobs: int, heard: Listener | None, *, res
     """Write what is not there; gives all shards, and how many of them were there."""
     layout, made, series = plan.layout, plan.made, contents_of(plan.dataset.series)
     manifest = manifest_of(plan.dataset, layout, made, plan.kinds, series)
+    if layout.shards > MOST_SHARDS:
+        message = f"{layout.n:,} samples are {layout.shards:,} shards of {layout.shard_rows:,}"
+        raise BadInput(f"{message}. Hint: larger shards (shard_rows), or the recipe alone; at most {MOST_SHARDS:,}.")
+    if layout.compression is None and not (resume or overwrite):
+        check_space(folder, layout.row_bytes * layout.n)
     entries = begin(folder, manifest, resume=resume, overwrite=overwrite)
     resumed = len(entries)
     if resume and resumed == layout.shards and read_manifest(folder)["complete"]:
