@@ -363,7 +363,8 @@ def test_states_are_counted_beside_their_laws() -> None:
 def test_coverage_and_parts_are_those_of_the_windows() -> None:
     spec = {"channels": ["close"], "lookback": 5, "horizon": 3, "state": [],
             "split": {"parts": {"train": 0.5, "test": 0.5}, "embargo": 10}}  # fmt: skip
-    frames = {name: {"close": np.arange(1.0, 101.0)} for name in ("1", "2")}
+    days = np.arange("2020-01-01", "2020-04-10", dtype="datetime64[D]")
+    frames = {name: {"time": days, "close": np.arange(1.0, 101.0)} for name in ("1", "2")}
     samples = dataset(frames, 1000, spec, part="test")
     ends = samples.ends(range(1000))
     table = samples_files.series_table(samples, ends)
