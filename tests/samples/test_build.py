@@ -1,5 +1,7 @@
 """The names of the reference design."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,3 +53,15 @@ def test_a_dataset_on_disk(tmp_path):
     assert len(build_dataset(bars(60), 30, cfg, overwrite=True)) == 30
     with pytest.raises(BadInput, match="no output path"):
         build_dataset(bars(60), 300, CFG)
+
+
+def test_settings_of_a_configuration(tmp_path):
+    cfg = {"lookback": 8, "split": {"parts": {"train": 0.5, "test": 0.5}}, "part": "test"}
+    assert build_samples(frame(100), 50, cfg)["idx"].min() >= 58
+    stored = build_dataset(frame(100), 50, cfg | {"output": {"path": tmp_path / "d", "format": "npy"}})
+    again = pickle.loads(pickle.dumps(stored))
+    np.testing.assert_array_equal(again.batch([3, 4])["x"], stored.batch([3, 4])["x"])
+    with pytest.raises(BadInput, match="did you mean 'n_jobs'"):
+        build_samples(frame(100), 50, cfg | {"performance": {"njobs": 2}})
+    with pytest.raises(BadInput, match="output of cfg is 'w'"):
+        build_dataset(frame(100), 50, cfg | {"output": "w"})

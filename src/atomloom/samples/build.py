@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.engine.budget import resolve_threads, show_size
+from atomloom._choices import check_choice
+from atomloom.engine.budget import show_size
 from atomloom.engine.side_by_side import in_threads, spans
 from atomloom.errors import BadInput, OverBudget
 from atomloom.samples.checks import take_count
 from atomloom.samples.making import dataset
 from atomloom.samples.reading import open_dataset
+from atomloom.samples.shards import jobs_of
 from atomloom.samples.spec import SampleSpec
 from atomloom.samples.writing import write
 
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
 
     from atomloom.samples.sample_set import Dataset
 
-AUTOMATIC = 100_000
-"""Samples from which ``n_jobs=None`` takes every core."""
-_SETTINGS = ("performance", "output", "n", "data")
+_NESTED = {
+    "performance": ("n_jobs", "memory_limit"),
+    "output": ("path", "format", "compression", "shard_rows", "fixed_size_list"),
+}
+_OF_DATA = ("part", "nan", "bad_bars")
 _LARGEST = 8 << 30
 
 
@@ -35,7 +39,8 @@ def build_samples(df: Any, n: int, cfg: Mapping[str, Any] | None = None, rng: An
     df : frame of bars
     n : int
     cfg : mapping, optional
-        Settings of :class:`SampleSpec`; "performance" and "output" are for :func:`build_dataset`.
+        Settings of :class:`SampleSpec`, and "part", "nan" and "bad_bars" of :func:`dataset`; "performance" and "output"
+        are for :func:`build_dataset`.
     rng : Generator or int, optional
         A generator gives the seed, and so moves on; None is that of ``cfg``.
 
@@ -128,32 +133,18 @@ def build_dataset(
     return open_dataset(Path(path))
 
 
-def jobs_of(n_jobs: Any, n: int) -> int:
-    """Give the number of threads: None is one below 100,000 samples, and every core from there on.
-
-    Raises
-    ------
-    BadInput
-        For 0 and what is no whole number.
-
-    Examples
-    --------
-    >>> jobs_of(None, 10), jobs_of(3, 10)
-    (1, 3)
-    """
-    if n_jobs is None:
-        return 1 if n < AUTOMATIC else resolve_threads(None)
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
-        raise BadInput(f"n_jobs is {n_jobs!r}. Hint: a number of threads, -1 for all, -2 for all but one, or None.")
-    return resolve_threads(int(n_jobs))
-
-
 def _made(df: Any, n: int, cfg: Mapping[str, Any] | None, rng: Any) -> tuple[Dataset, dict[str, Any]]:
     """Make the dataset of a configuration; gives its other settings too."""
     given = dict(cfg or {})
-    settings = {name: given.pop(name) for name in _SETTINGS if name in given}
+    settings = {name: given.pop(name) for name in _NESTED if name in given}
+    for name, own in settings.items():
+        if not hasattr(own, "items"):
+            raise BadInput(f"{name} of cfg is {own!r}. Hint: a mapping of {', '.join(_NESTED[name])}.")
+        for key in own:
+            check_choice(f"a setting of {name}", key, _NESTED[name])
+    of_data = {name: given.pop(name) for name in _OF_DATA if name in given}
     spec = SampleSpec.from_dict(given)
     if rng is not None:
         seed = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else take_count("rng", rng, 0)
         spec = spec.with_(seed=seed)
-    return dataset(df, n, spec), settings
+    return dataset(df, n, spec, **of_data), settings

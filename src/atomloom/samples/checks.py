@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from typing import Any
 
@@ -63,6 +64,27 @@ def _number(value: Any) -> float | int | None:
             except ValueError:
                 return None
     return None
+
+
+def place_of(number: Any, n: int) -> int:
+    """Give the place that an index of one of n samples means; negative ones count from the end.
+
+    Raises
+    ------
+    IndexError
+        Beyond the last, so that ``for sample in samples`` ends.
+
+    Examples
+    --------
+    >>> place_of(-1, 10)
+    9
+    """
+    place = operator.index(number)
+    place += n if place < 0 else 0
+    if not 0 <= place < n:
+        message = f"sample {number:,} of {n:,}"
+        raise IndexError(message)
+    return place
 
 
 def take_real(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import OrderedDict
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from atomloom.errors import BadInput, StoreError
 from atomloom.kernels.philox import key_of
+from atomloom.samples.checks import place_of
 from atomloom.samples.divisors import divide_by
 from atomloom.samples.formats.known import format_of
 from atomloom.samples.iterating import Batches, Shard
@@ -66,6 +66,9 @@ class StoredDataset:
         self._open: OrderedDict[int, Columns] = OrderedDict()
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_dataset, (self.path,)  # files that are open, and locks, stay behind
+
     def __len__(self) -> int:
         return self.n
 
@@ -106,12 +109,7 @@ class StoredDataset:
         IndexError
             Beyond the last, so that ``for sample in dataset`` ends.
         """
-        place = operator.index(number)
-        place += self.n if place < 0 else 0
-        if not 0 <= place < self.n:
-            message = f"sample {number:,} of {self.n:,}"
-            raise IndexError(message)
-        return {name: array[0] for name, array in self.filled(np.array([place])).items()}
+        return {name: array[0] for name, array in self.filled(np.array([place_of(number, self.n)])).items()}
 
     def batch(self, ids: ArrayLike, out: Batch | None = None) -> Batch:
         """Read some samples.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from atomloom.errors import BadInput
 from atomloom.kernels.philox import key_of
+from atomloom.samples.checks import place_of
 from atomloom.samples.draw_kernels import permuted_ranks, places_of_ranks, stratified_ranks, uniform_ranks
 from atomloom.samples.frames import to_arrow, to_frame
 from atomloom.samples.iterating import Batches, Shard
@@ -106,12 +106,7 @@ class Dataset:
         IndexError
             Beyond the last, so that ``for sample in dataset`` ends.
         """
-        place = operator.index(number)
-        place += self.n if place < 0 else 0
-        if not 0 <= place < self.n:
-            message = f"sample {number:,} of {self.n:,}"
-            raise IndexError(message)
-        return {name: array[0] for name, array in self.filled(np.array([place]), None).items()}
+        return {name: array[0] for name, array in self.filled(np.array([place_of(number, self.n)])).items()}
 
     def batch(self, ids: ArrayLike, out: Batch | None = None) -> Batch:
         """Compute some samples.

@@ -9,6 +9,7 @@ import numpy as np
 
 from atomloom._lazy import need
 from atomloom.errors import BadInput
+from atomloom.samples.checks import place_of
 from atomloom.samples.iterating import Batches, parts_of
 from atomloom.samples.state_laws import Computed
 
@@ -61,10 +62,7 @@ class TorchSamples:
 
     def __getitem__(self, number: int) -> Tensors:
         """One sample: tensors without the axis of the batch."""
-        place = number + self._length if number < 0 else number
-        if not 0 <= place < self._length:
-            message = f"sample {number:,} of {self._length:,}"
-            raise IndexError(message)
+        place = place_of(number, self._length)
         return {name: tensor[0] for name, tensor in self.__getitems__([place]).items()}
 
     def __getitems__(self, numbers: Sequence[int]) -> Tensors:
