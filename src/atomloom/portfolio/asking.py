@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.kernels import memory
 from atomloom.portfolio.configs import ABSENT, Column, Configs
 from atomloom.portfolio.execution import EXECUTION
 from atomloom.portfolio.fitted_weights import known_parameters
@@ -108,7 +109,8 @@ def ask(configs: Configs, periods_per_year: float, *, timed: bool = True) -> Ask
         table = np.arange(configs.size)
         if weights.values.dtype.kind not in "iuf":
             raise BadInput(f"weights are {weights.values.dtype}. Hint: numbers, one for each asset.")
-        given = np.array(weights.values, dtype=np.float64, order="C")
+        given = memory.empty(weights.values.shape)  # a copy that can be written: kernels are compiled for such arrays
+        given[:] = weights.values
         if not np.isfinite(given).all():
             raise BadInput("weights has values that are not finite. Hint: a number for each asset.")
         return Asked(rows, table, [], [], given)
@@ -145,7 +147,7 @@ def _different(column: Column) -> list[Any]:
 
 
 def _execution(configs: Configs) -> Reals:
-    rows = np.empty((ASK_ROWS, configs.size))
+    rows = memory.empty((ASK_ROWS, configs.size))
     rows[ASK_RATE] = 0.0
     for name, parameter in EXECUTION.items():
         column = configs.columns.get(name)

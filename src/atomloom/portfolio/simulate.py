@@ -266,7 +266,8 @@ def _flags(laid: Reals, field: Field, tables: Ints) -> NDArray[np.bool_]:
 
 
 def _risky(weights: Reals) -> bool:
-    return bool(weights.min() < 0.0 or (weights @ np.ones(weights.shape[1])).max() > 1.0 + 1e-9)
+    # not a product of matrices: BLAS would leave its threads spinning for a tenth of a second, on the cores we need now
+    return bool(weights.min() < 0.0 or np.einsum("rn->r", weights).max() > 1.0 + 1e-9)
 
 
 def _flat(found: Reals) -> Reals:

@@ -11,6 +11,7 @@ import numpy as np
 
 from atomloom._lazy import need
 from atomloom.errors import BadInput, StoreError
+from atomloom.kernels import memory
 from atomloom.portfolio.configs import ABSENT
 from atomloom.portfolio.sweep_plan import LEAF
 from atomloom.portfolio.sweep_table import FIGURES
@@ -73,11 +74,11 @@ class SweepSink:
     ) -> None:  # fmt: skip
         worked = len(job.order)
         self.job = job
-        self.figures = np.empty((len(FIGURES), worked))
-        self.sums = np.empty((4, worked))
+        self.figures = memory.empty((len(FIGURES), worked))  # fresh pages cost a tenth of a sweep
+        self.sums = memory.empty((4, worked))
         self.ruined = np.empty(worked)
-        self.splits = np.empty((2, max(len(job.cuts.splits) - 1, 0), worked))
-        self.blocks = np.empty((2, max(len(job.cuts.blocks) - 1, 0), worked))
+        self.splits = memory.empty((2, max(len(job.cuts.splits) - 1, 0), worked))
+        self.blocks = memory.empty((2, max(len(job.cuts.blocks) - 1, 0), worked))
         self.t = np.full(worked, np.nan)
         self.maxima = np.zeros((job.n_leaves, 0 if job.counts is None else len(job.counts)))
         self.best = (-np.inf, -1)
@@ -205,8 +206,8 @@ def _plain(values: list[Any]) -> list[Any]:
 
 
 def _placed(held: Reals, order: NDArray[np.int64], size: int) -> Reals:
-    """Move columns to their places, a row at a time: a row fits the cache."""
-    found = np.full((*held.shape[:-1], size), np.nan) if len(order) < size else np.empty((*held.shape[:-1], size))
+    """Move columns to their places, a row at a time: a row fits the cache. Where none is absent, in its own memory."""
+    found = np.full((*held.shape[:-1], size), np.nan) if len(order) < size else held
     for row, moved in zip(held.reshape(-1, held.shape[-1]), found.reshape(-1, size), strict=True):
-        moved[order] = row
+        moved[order] = row.copy()
     return found
