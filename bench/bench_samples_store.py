@@ -118,7 +118,7 @@ def peaks(samples, folder):
 
 def reads(samples, folder, repeats):
     """Seconds to verify, to go through all samples, and of 1,024 at random: a file that the system holds."""
-    from atomloom.samples.reading import open_dataset
+    from atomloom.samples.opening import open_dataset
     from atomloom.samples.verifying import verify
     from atomloom.samples.writing import write
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from atomloom.app import bars_input, cli, samples_files, samples_rate, samples_recipe, samples_work
+from atomloom.app import bars_input, cli, samples_files, samples_rate, samples_work
 from atomloom.app.options import Chatter
 from atomloom.app.pages import samples as samples_page
 from atomloom.app.runs import RunFolder
@@ -25,7 +25,9 @@ from atomloom.app.samples_settings import BarSource, SamplesSettings
 from atomloom.data import es_2013_09
 from atomloom.errors import BadInput, StoreError
 from atomloom.samples import dataset, honesty
-from atomloom.samples.reading import open_dataset
+from atomloom.samples.opening import open_dataset
+from atomloom.samples.recipe import open_recipe
+from atomloom.samples.store_bars import bars_of
 from atomloom.store import open_store
 
 CLI = [sys.executable, "-c", "from atomloom.app.front import main; main()"]
@@ -84,7 +86,7 @@ def test_a_run_is_the_dataset_of_the_library(here, capsys) -> None:
     assert said["honesty"] == honesty(expected).to_dict()
     assert said["written"] is None
     assert said["report"] == "a/report.html"
-    again = samples_recipe.open_recipe(Path("a/recipe"))
+    again = open_recipe(Path("a/recipe"))
     ids = [0, 39_999_999, 12_345_678]
     for name, column in expected.batch(ids).items():
         assert np.array_equal(again.batch(ids)[name], column), name
@@ -121,7 +123,7 @@ def test_an_export_is_the_same_for_any_jobs_and_is_found_damaged(here, capsys) -
     shard.write_bytes(shard.read_bytes()[:-9] + b"x" + shard.read_bytes()[-8:])
     assert ask("verify one/samples") == 1
     assert "shard-00000003" in capsys.readouterr().out
-    values = Path("two/recipe/series/values.npy")
+    values = Path("two/recipe/series.parquet")
     values.write_bytes(values.read_bytes()[:-1] + b"x")
     assert ask("verify two") == 1
     assert "not as it was written" in capsys.readouterr().err
@@ -173,7 +175,7 @@ def test_print_config_reads_back(here, capsys) -> None:
     text = capsys.readouterr().out
     values = tomllib.loads(text)
     assert (values["n"], values["lookback"], values["part"]) == (5, 16, "train")
-    assert values["output"] == {"format": "parquet", "compression": "zstd", "shard_rows": 65536}
+    assert values["output"] == {"format": "parquet", "compression": "zstd", "shard_rows": 65536, "copy_bars": True}
     assert "# Bars of a window." in text
     Path("again.toml").write_text(text)
     assert ask("generate -c again.toml --print-config") == 0
@@ -255,7 +257,8 @@ def test_bars_that_cannot_be_meant(here, monkeypatch, capsys, column, value, mor
         ("generate nofile.csv", 2, "nofile.csv does not exist"),
         ("generate p.csv p.csv", 2, "name each symbol once"),
         ("generate p.csv sp500", 2, "sp500 has closes only"),
-        ("generate -c c.toml p.csv", 2, "--part with one of train, test"),
+        ("generate -c c.toml p.csv --part tran", 2, "did you mean 'train'"),
+        ("generate -c c.toml p.csv --n 1", 2, "part 'test' would have none"),
         ("info p.csv empty", 2, "empty is a folder"),
         ("info empty --n 5", 2, "has its own settings"),
         ("info empty", 2, "holds no samples and no recipe"),
@@ -304,7 +307,7 @@ def test_columns_beside_the_bars_make_strata_and_channels(here, monkeypatch, cap
 def test_bars_of_a_timeframe_are_those_of_pandas(timeframe, tz) -> None:
     frame = bars(9000, 4, freq="7min").set_index("Date")
     own = {name: frame[name].to_numpy() for name in frame} | {"note": np.arange(len(frame))}
-    found = bars_input.bars_of(frame.index.as_unit("ns").asi8, own, timeframe, tz)
+    found = bars_of(frame.index.as_unit("ns").asi8, own, timeframe, tz)
     local = frame.tz_localize("UTC").tz_convert(tz or "UTC")
     rule = {"1h": "h", "1d": "D", "1w": "W-MON"}[timeframe]
     how = {"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}
@@ -429,12 +432,13 @@ def test_a_recipe_that_was_changed_is_refused(here) -> None:
     text = place.read_text()
     for old, new, said in (
         ('"seed": 0', '"seed": 1', "is not as it was written"),
-        ('"version": 1', '"version": 9', "no recipe of version 1"),
+        ('"version": 2', '"version": 9', "no recipe of version 2"),
+        ('"n": 10', '"n": 11', "is not as it was written"),
         ("{", "", "is no JSON"),
     ):
         place.write_text(text.replace(old, new, 1))
         with pytest.raises(StoreError, match=said):
-            samples_recipe.open_recipe(Path("a/recipe"))
+            open_recipe(Path("a/recipe"))
     shutil.rmtree("a/recipe")
     with pytest.raises(BadInput, match="holds no samples"):
         samples_work.place_of(Path("a"))

@@ -1,10 +1,13 @@
 """Samples for PyTorch; left out where it is not installed."""
 
+import pickle
+
 import numpy as np
 import pytest
 from bars_to_try import bars
 
-from atomloom.samples import Computed, SampleSpec, dataset
+from atomloom.errors import BadInput
+from atomloom.samples import Computed, SampleSpec, dataset, open_dataset, write
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -63,3 +66,51 @@ def test_a_function_keeps_windows_on_the_processor(made):
     with pytest.warns(UserWarning, match="needs the windows"):
         batch = next(iter(own.to_torch("cpu").loader(10)))
     assert batch["f"].shape == (10,)
+
+
+def test_a_plain_data_loader_gives_whole_batches(made, tmp_path):
+    wanted = made.batch(range(3000))
+    stored = open_dataset(write(made, tmp_path / "out", format="npy").path)
+    for source in (made.to_torch(), stored.to_torch(), pickle.loads(pickle.dumps(made.to_torch()))):
+        found = list(torch.utils.data.DataLoader(source, batch_size=700))
+        assert [type(batch) for batch in found] == [dict] * 5
+        for name, array in wanted.items():
+            np.testing.assert_array_equal(torch.cat([batch[name] for batch in found]).numpy(), array)
+    epoch = torch.utils.data.DataLoader(made.shard(1, 2).to_torch(), batch_size=500, shuffle=True, drop_last=True)
+    shuffled = torch.cat([batch["equity"] for batch in epoch]).numpy()
+    np.testing.assert_array_equal(np.sort(shuffled), np.sort(wanted["equity"][1::2]))
+
+
+def test_data_loaders_of_parts_single_samples_and_own_functions(made):
+    source, wanted = made.to_torch(), made.batch(range(3000))
+    part = torch.utils.data.DataLoader(torch.utils.data.Subset(source, range(10, 20)), batch_size=10)
+    np.testing.assert_array_equal(next(iter(part))["x"].numpy(), wanted["x"][10:20])
+    joined = torch.utils.data.DataLoader(torch.utils.data.ConcatDataset([source, source]), batch_size=7)
+    np.testing.assert_array_equal(next(iter(joined))["x"].numpy(), wanted["x"][:7])  # it asks for one after the other
+    alone = torch.utils.data.DataLoader(source, batch_size=None)
+    np.testing.assert_array_equal(next(iter(alone))["x"].numpy(), wanted["x"][0])
+    seen = []
+
+    def own(samples):
+        seen.append(len(samples))
+        return torch.stack([sample["x"][3] for sample in samples]), samples[-1]["idx"], samples[1:3]
+
+    closes, last, some = next(iter(torch.utils.data.DataLoader(source, batch_size=9, collate_fn=own)))
+    np.testing.assert_array_equal(closes.numpy(), wanted["x"][:9, 3])
+    assert (seen, int(last), len(some)) == ([9], int(wanted["idx"][8]), 2)
+
+
+def test_devices_that_are_none_are_refused(made, tmp_path):
+    for device in ("foo", 10**30, []):
+        with pytest.raises(BadInput, match=r"device is .*Hint: None, 'cpu' or 'cuda'"):
+            made.to_torch(device)
+    stored = open_dataset(write(made, tmp_path / "out", format="npy").path)
+    with pytest.raises(BadInput, match=r"stored are read, not cut there.*recipe\(\)"):
+        stored.to_torch("cpu")
+    assert len(stored.shard(0, 3).to_torch()) == 1000
+
+
+def test_two_passes_of_a_loader_have_places_of_their_own(made):
+    loader = made.to_torch().loader(500)
+    for one, other in zip(loader, loader, strict=True):
+        np.testing.assert_array_equal(one["idx"].numpy(), other["idx"].numpy())

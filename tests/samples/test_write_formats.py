@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from atomloom.samples import Computed
 from atomloom.samples.formats.hashing import Xxh64
-from atomloom.samples.reading import open_dataset
+from atomloom.samples.opening import open_dataset
 from atomloom.samples.verifying import verify
 from atomloom.samples.writing import write
 from oracles.xxh64_oracle import xxh64

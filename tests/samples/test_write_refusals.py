@@ -10,7 +10,7 @@ from files_to_try import plain, same, tree
 from atomloom.errors import AtomloomError, BadInput, OverBudget, StoreError
 from atomloom.samples import Computed, SampleSpec
 from atomloom.samples.formats import sink
-from atomloom.samples.reading import open_dataset
+from atomloom.samples.opening import open_dataset
 from atomloom.samples.verifying import verify
 from atomloom.samples.writing import Written, write
 
@@ -225,20 +225,20 @@ def test_what_is_no_dataset_is_not_opened(tmp_path):
     with pytest.raises(StoreError, match="is of something else"):
         open_dataset(tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"kind": "atomloom samples", "version": 9}))
-    with pytest.raises(StoreError, match=r"has version 9, and this atomloom reads version 1. Hint"):
+    with pytest.raises(StoreError, match=r"has version 9, and this atomloom reads version 2. Hint"):
         open_dataset(tmp_path)
 
 
 def test_a_copy_of_the_series_that_was_changed(tmp_path):
     write(plain(n=300), tmp_path)
-    place = tmp_path / "series" / "close.npy"
+    place = tmp_path / "series.parquet"
     content = bytearray(place.read_bytes())
     content[-1] ^= 1
     place.write_bytes(content)
-    with pytest.raises(StoreError, match=r"close.npy is not as it was written. Hint"):
+    with pytest.raises(StoreError, match=r"series.parquet is not as it was written. Hint"):
         open_dataset(tmp_path).recipe()
     place.unlink()
-    with pytest.raises(StoreError, match=r"close.npy cannot be read: No such file"):
+    with pytest.raises(StoreError, match=r"series.parquet cannot be read: No such file"):
         open_dataset(tmp_path).recipe()
 
 

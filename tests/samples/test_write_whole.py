@@ -15,7 +15,7 @@ from files_to_try import FORMATS, WAYS, plain, tree
 from atomloom.engine.progress import MoleculeDone, RunFinished, RunStarted
 from atomloom.errors import StoreError
 from atomloom.samples.formats import sink
-from atomloom.samples.reading import open_dataset
+from atomloom.samples.opening import open_dataset
 from atomloom.samples.verifying import verify
 from atomloom.samples.writing import write
 
@@ -48,7 +48,7 @@ def test_files_do_not_depend_on_jobs(tmp_path, kind, compression):
 
 
 @pytest.mark.parametrize(
-    ("kind", "jobs", "last"), [("arrow", 2, 3), ("npy", 3, 97), ("hdf5", 2, 61), ("zarr", 1, 40), ("mds", 2, 30)]
+    ("kind", "jobs", "last"), [("arrow", 2, 3), ("npy", 3, 97), ("hdf5", 2, 61), ("zarr", 1, 40), ("mds", 2, 15)]
 )
 def test_killed_and_gone_on_with(tmp_path, kind, jobs, last):
     out, straight = tmp_path / "out", tmp_path / "straight"
@@ -95,7 +95,7 @@ def test_interrupted_and_gone_on_with(tmp_path, jobs):
     stop_after(made, tmp_path / "out", 3, n_jobs=jobs)
     assert not list(tmp_path.rglob("*.tmp"))
     done = write(made, tmp_path / "out", format="npy", shard_rows=100, resume=True)
-    assert 3 <= done.resumed <= 2 + jobs
+    assert 3 <= done.resumed <= 10  # threads have their next shards when the first ones are told of
     write(made, tmp_path / "straight", format="npy", shard_rows=100)
     assert tree(tmp_path / "out") == tree(tmp_path / "straight")
 

@@ -23,10 +23,6 @@ TRADES, STOCKS = "es", "sp500"
 EMBEDDED = (TRADES, STOCKS)
 TRADES_A_BAR = 20
 STORE_TIMEFRAME = "1min"
-_ROLES = {
-    "open": "open", "o": "open", "high": "high", "h": "high", "low": "low", "l": "low", "close": "close", "c": "close",
-    "volume": "volume", "vol": "volume", "v": "volume", "tickvol": "volume",
-}  # fmt: skip
 _CLOSES = {"close", "c", "price", "adj_close", "adjclose"}
 
 # What the libraries say to Python, and what a shell can do about it.
@@ -42,6 +38,11 @@ _IN_CLI_WORDS = (
     (r"rename it, or leave the channel out", "rename it, or leave it out of channels in --config"),
     (r"timeframe is", "--timeframe is"),
     (r"names=\.\.\.", "--symbols"),
+    (r"write\(\.\.\., resume=True\) goes on", "`atomloom samples resume` of the run goes on"),
+    (
+        r"delete those files, and write\(\.\.\., resume=True\) makes them again",
+        "generate them again in a new folder; the recipe gives the same bytes",
+    ),
 )
 
 
@@ -94,7 +95,7 @@ def read(data: Sequence[str], how: BarSource, channels: Sequence[str] | None = N
     from atomloom.samples.spec import CHANNELS  # noqa: PLC0415  # --help owes nobody the room
 
     wanted = tuple(channels or CHANNELS)
-    if not data or (list(data) == [TRADES] and not Path(TRADES).exists()):
+    if not data or (list(data) == [TRADES] and is_embedded(TRADES)):
         return _embedded(how)
     symbols: dict[str, Columns] = {}
     notes: list[str] = []
@@ -122,17 +123,33 @@ def read(data: Sequence[str], how: BarSource, channels: Sequence[str] | None = N
 
 def _called(given: str) -> str:
     """Name a file as a report does."""
-    stocks = given == STOCKS and not Path(given).exists()
+    stocks = given == STOCKS and is_embedded(given)
     return "20 stocks of the S&P 500 (atomloom.data.sp500_20)" if stocks else given
+
+
+def is_embedded(given: str) -> bool:
+    """Whether data of the package is meant: there is no other file of that name.
+
+    Examples
+    --------
+    >>> is_embedded("es"), is_embedded("mine.csv")
+    (True, False)
+    """
+    return given in EMBEDDED and not Path(given).exists()
+
+
+def embedded_file(given: str) -> Path:
+    """Give the file of the package that is called so."""
+    from atomloom.data import es_2013_09, sp500_20  # noqa: PLC0415 - with the resources behind it
+
+    return sp500_20() if given == STOCKS else es_2013_09()
 
 
 def _path_of(given: str) -> Path:
     """Find a file; "sp500" is that of the package where there is no other of that name."""
     path = Path(given)
-    if given == STOCKS and not path.exists():
-        from atomloom.data import sp500_20  # noqa: PLC0415 - with the resources behind it
-
-        return sp500_20()
+    if given == STOCKS and is_embedded(given):
+        return embedded_file(given)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         names = " or ".join(EMBEDDED)
@@ -144,6 +161,7 @@ def _embedded(how: BarSource) -> BarsRead:
     """Cut the package's trades into bars: 20 trades each, or of a timeframe."""
     from atomloom.data import es_2013_09  # noqa: PLC0415 - with the resources behind it
     from atomloom.market import tick_bars  # noqa: PLC0415 - same
+    from atomloom.samples.store_bars import bars_of  # noqa: PLC0415 - with the store behind it
     from atomloom.store import read_trades  # noqa: PLC0415 - same
 
     trades = read_trades(es_2013_09())
@@ -202,36 +220,33 @@ def _closes(path: Path, how: BarSource) -> tuple[dict[str, Columns], list[str]]:
 
 def _store(path: Path, how: BarSource) -> tuple[dict[str, Columns], list[str]]:
     """Make bars of the trades of a store."""
+    from atomloom.samples.store_bars import bars_of_store  # noqa: PLC0415 - with the store behind it
     from atomloom.store import open_store  # noqa: PLC0415 - loads HDF5
 
     timeframe = how.timeframe or STORE_TIMEFRAME
-    found = {}
     with open_store(path) as opened:
         traded = [symbol for symbol, kind in opened.tables() if kind == "trades"]
         if not traded:
             raise BadInput(f"{path} holds no trades. Hint: ingest some.")
-        for symbol in _chosen(dict.fromkeys(traded), how.symbols):
-            trades = opened[symbol].trades()
-            columns = {"price": trades.price, "size": trades.size}
-            found[symbol] = bars_of(trades.ts, columns, timeframe, how.tz or None)
+        found = bars_of_store(opened, timeframe, how.tz or None, list(_chosen(dict.fromkeys(traded), how.symbols)))
     return found, [f"bars of {timeframe} were made of trades; where none was, there is no bar"]
 
 
 def _bars(table: Columns, path: Path, how: BarSource, channels: Sequence[str]) -> tuple[dict[str, Columns], list[str]]:
     """Take rows of bars, of one symbol or several."""
     from atomloom.portfolio.price_words import SYMBOL  # noqa: PLC0415 - with the room behind it
+    from atomloom.samples.store_bars import ROLES, bars_of  # noqa: PLC0415 - with the store behind it
 
     times, used = _times(table, path, how.tz or None)
     key = next((name for word in SYMBOL for name in table if _word(name) == word and name not in used), None)
     must = {channel.lower() for channel in channels} | {"close"}
     columns = {
-        name: _column(column, name, path, must=_ROLES.get(_word(name), _word(name)) in must)
+        name: _column(column, name, path, must=ROLES.get(_word(name), _word(name)) in must)
         for name, column in table.items() if name not in {*used, key}
     }  # fmt: skip
     groups: dict[str, NDArray[np.int64]] = {"": np.arange(len(next(iter(table.values()))))}
     if key is not None:
-        texts = np.array([str(value) for value in table[key].to_pylist()], dtype=object)
-        groups = {name: np.flatnonzero(texts == name) for name in dict.fromkeys(texts.tolist())}
+        groups = _symbols(table[key].to_pylist(), key, path)
     notes = ["there is no column of times: rows are taken in their order"] if times is None else []
     found: dict[str, Columns] = {}
     sorted_some = False
@@ -247,8 +262,31 @@ def _bars(table: Columns, path: Path, how: BarSource, channels: Sequence[str]) -
         elif how.timeframe:
             found[name] = bars_of(times[kept], own, how.timeframe, how.tz or None)
         else:
+            _once(times[kept], kept, f"{path}, symbol {name!r}" if name else str(path))
             found[name] = {"time": times[kept].astype("datetime64[ns]"), **own}
     return found, [*notes, *(["rows were sorted by time"] if sorted_some else [])]
+
+
+def _symbols(values: Sequence[Any], key: str, path: Path) -> dict[str, NDArray[np.int64]]:
+    """Give the rows of each symbol, in the order in which they come; none may be missing, or its row would be lost."""
+    bad = [row for row, value in enumerate(values) if value is None or str(value).strip() in ("", "nan")]
+    if bad:
+        message = f"{key} of {path} has {len(bad):,} missing symbols (first at row {bad[0]:,})"
+        raise BadInput(f"{message}. Hint: fill them, or delete those rows.")
+    place: dict[str, int] = {}
+    codes = np.array([place.setdefault(str(value), len(place)) for value in values])
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    return dict(zip(place, rows, strict=True))
+
+
+def _once(times: NDArray[np.int64], rows: NDArray[np.int64], where: str) -> None:
+    """Refuse times that repeat, by the rows of the file, which need not be in order."""
+    twice = np.flatnonzero(np.diff(times) == 0)
+    if len(twice):
+        first, second = rows[twice[0]], rows[twice[0] + 1]
+        moment = str(times[twice[0]].astype("datetime64[ns]").astype("datetime64[s]"))
+        seen = f"times of {where} repeat {len(twice):,} times: rows {first:,} and {second:,} are both {moment}"
+        raise BadInput(f"{seen}. Hint: one row per time, or a column of symbols.")
 
 
 def _refuse_timeframe(how: BarSource, path: Path) -> None:
@@ -285,60 +323,6 @@ def _column(column: Any, name: str, path: Path, *, must: bool) -> NDArray[Any]:
         if must:
             raise
         return np.array(column.to_pylist(), dtype=object)
-
-
-def bars_of(
-    times: NDArray[np.int64], columns: Mapping[str, NDArray[Any]], timeframe: str, tz: str | None = None
-) -> Columns:
-    """Put rows together to bars of a timeframe: trades, or shorter bars.
-
-    Parameters
-    ----------
-    times : (n,) int64
-        ns UTC, not decreasing.
-    columns : mapping of str to (n,) array
-        "price" and "size" of trades; or bars: the first open, the highest high, the lowest low and the sum of volumes
-        are taken, and of all others the last value.
-    timeframe : str
-        "1min", "1h", "1d", ...; days and weeks go by the clock of ``tz``.
-    tz : str, optional
-
-    Returns
-    -------
-    dict of str to array
-        "time" is when a bar begins. Periods without a row have no bar.
-
-    Examples
-    --------
-    >>> minutes = np.array([0, 1, 2, 60]) * 60_000_000_000
-    >>> found = bars_of(minutes, {"price": np.array([2.0, 5.0, 1.0, 4.0]), "size": np.ones(4)}, "1h")
-    >>> {name: values.tolist() for name, values in found.items() if name != "time"}
-    {'open': [2.0, 4.0], 'high': [5.0, 4.0], 'low': [1.0, 4.0], 'close': [1.0, 4.0], 'volume': [3.0, 1.0]}
-    """
-    from atomloom.portfolio.closes import periods_of, starts_of, width_of  # noqa: PLC0415 - with the room behind it
-
-    width = width_of(timeframe)
-    if not len(times):
-        raise BadInput("there are no rows to make bars of. Hint: another file.")
-    apart = int(np.median(np.diff(times))) if len(times) > 1 else 0
-    if apart > width:
-        seen = f"timeframe is {timeframe!r}, and half of the rows are more than {apart / 1e9:,g} s apart"
-        raise BadInput(f"{seen}. Hint: a longer one, or none.")
-    periods = periods_of(times, width, tz)
-    first = np.flatnonzero(np.diff(periods, prepend=periods[0] - 1))
-    last = np.append(first[1:], len(periods)) - 1
-    if set(columns) == {"price", "size"}:
-        price = columns["price"]
-        own: Columns = dict.fromkeys(("open", "high", "low", "close"), price) | {"volume": columns["size"] * 1.0}
-    else:
-        own = dict(columns)
-    put = {"high": np.maximum, "low": np.minimum, "volume": np.add}
-    made = {}
-    for name, values in own.items():
-        role = _ROLES.get(_word(name), "")
-        whole = put[role].reduceat(values, first) if role in put else values[first if role == "open" else last]
-        made[name] = whole
-    return {"time": starts_of(periods[first], width, tz).astype("datetime64[ns]"), **made}
 
 
 def _chosen(symbols: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:

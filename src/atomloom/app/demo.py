@@ -63,7 +63,7 @@ def _swept(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, An
 
 def _sampled(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
     """Stream a million samples of bars of the same trades, and leave their recipe and the first of them."""
-    from atomloom.app import samples_files, samples_rate, samples_recipe, samples_work  # noqa: PLC0415  # same
+    from atomloom.app import samples_files, samples_rate, samples_work  # noqa: PLC0415  # same
     from atomloom.app.samples_settings import SamplesSettings  # noqa: PLC0415  # same
 
     asked = SamplesSettings.from_dict({"n": SAMPLES, "seed": folder.record["seed"]})
@@ -71,12 +71,12 @@ def _sampled(run: RunOptions, folder: RunFolder, chatter: Chatter) -> dict[str, 
         chatter.say(f"streaming {SAMPLES:,} training samples of bars of 20 trades")
         planned = samples_work.plan(asked)
         samples = planned.samples
-        size = samples_recipe.put_recipe(samples, folder.path / samples_work.RECIPE_FOLDER, planned.source)
+        size = samples_work.write_recipe(planned, folder.path / samples_work.RECIPE_FOLDER)
         threads = samples_rate.threads_of(run.threads)
         done, seconds = samples_rate.streamed(samples, SAMPLES, threads)
         folder.write_bytes("sample.parquet", samples_files.some(samples))
     rate = {"threads": threads, "samples": done, "seconds": seconds, "rate": done / seconds}
-    return {**samples_work.describe(samples, planned.source), "recipe_bytes": size, "rate": rate, "written": None}
+    return {**samples_work.describe(planned.parts, planned.source), "recipe_bytes": size, "rate": rate, "written": None}
 
 
 def _say(folder: RunFolder) -> list[tuple[str, str]]:

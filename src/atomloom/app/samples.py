@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atomloom.app.options import Chatter, RunOptions, emit_json, say_result
-from atomloom.errors import BadInput
+from atomloom.errors import BadInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ _MAKING = (
         "--config", "-c", type=_FILE, help="TOML or YAML file with the settings (see generate --print-config)."
     ),
     click.option("--n", help="Samples: any number, 40e6 too. [default: 1000000]"),
-    click.option("--part", help="Part of the split that samples are of."),
+    click.option("--part", help="Part of the split that samples are of. [default: all of them, each with its share]"),
     click.option("--seed", type=click.IntRange(min=0), help="Seed of all draws. [default: 0]"),
     click.option("--lookback", type=int, help="Bars of a window. [default: 64]"),
     click.option("--timeframe", help="Bars of 1min, 1h, 1d, ... [default: rows as they are; 1min of a store]"),
@@ -63,11 +63,12 @@ def command() -> None:
 @click.option("--compression", help="Of an export: lz4 or zstd, where its format has them.")
 @click.option("--shard-rows", help="Samples in a file of an export, or its size (256MB). [default: 65536]")
 @click.option("--memory-limit", help="Of buffers of an export, for example 150MB.")
+@click.option("--no-copy", is_flag=True, help="Name the files of the bars in the recipe, do not copy the bars into it.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder to make. [default: in runs/]")
 @click.option("--print-config", is_flag=True, help="Print the settings as commented TOML and stop.")
 @_JSON
 @_QUIET
-def generate(*, out: Path | None, print_config: bool, as_json: bool, quiet: bool, **given: Any) -> None:
+def generate(*, no_copy: bool, out: Path | None, print_config: bool, as_json: bool, quiet: bool, **given: Any) -> None:
     """Make samples of DATA: a recipe that computes any of them where it is used, or files where --format asks for them.
 
     DATA is CSV or Parquet of bars (times, open, high, low, close, volume; a column of symbols where there are several)
@@ -76,7 +77,7 @@ def generate(*, out: Path | None, print_config: bool, as_json: bool, quiet: bool
     """
     from atomloom.app import pipeline, samples_work  # noqa: PLC0415  # --help owes nobody numpy
 
-    settings = _settled(given)
+    settings = _settled({**given, "copy_bars": False if no_copy else None})
     if print_config:
         say_result(settings.to_toml("atomloom samples generate [DATA] --config FILE").rstrip("\n"))
         return
@@ -119,26 +120,38 @@ def resume(run: Path, *, n_jobs: int | None, as_json: bool, quiet: bool) -> None
 @click.option("--recompute", is_flag=True, help="Also compare every sample with what the recipe gives.")
 @_JOBS
 @_JSON
-def verify(path: Path, *, recompute: bool, n_jobs: int | None, as_json: bool) -> int:
+@_QUIET
+def verify(path: Path, *, recompute: bool, n_jobs: int | None, as_json: bool, quiet: bool) -> int:
     """Look whether the samples in folder PATH are as they were written; exit code 1 if a byte is not.
 
     PATH is the folder of a run, or one that atomloom.samples.write made.
     """
-    from atomloom.app import samples_recipe, samples_work  # noqa: PLC0415  # same
+    from atomloom.app import bars_input, samples_work  # noqa: PLC0415  # same
 
-    export, recipe = samples_work.place_of(path)
+    exports, recipe = samples_work.place_of(path)
     told: dict[str, Any] = {"path": str(path), "ok": True}
     lines = []
     if recipe is not None:
-        samples = samples_recipe.open_recipe(recipe)  # refused, if it is not as it was written
-        told["recipe"] = samples.digest
-        lines.append(f"{recipe}: the recipe of {len(samples):,} samples is as it was written")
-    if export is not None:
+        parts = samples_work.opened(path)[0]  # refused, if it is not as it was written
+        digests = {part: samples.digest for part, samples in parts.items()}
+        told["recipe"] = digests if len(digests) > 1 else next(iter(digests.values()))
+        count = sum(map(len, parts.values()))
+        lines.append(f"{recipe}: the recipe of {count:,} samples is as it was written")
+    if exports:
         from atomloom.samples.verifying import verify as look  # noqa: PLC0415  # the readers of all formats
 
-        found = look(export, n_jobs, recompute=recompute)
-        told = {**told, **found.to_dict(), "path": str(path), "ok": found.ok}
-        lines.append(found.summary())
+        try:
+            heard = False if quiet else None
+            look_at = partial(look, n_jobs=n_jobs, recompute=recompute, progress=heard)
+            found = {part: look_at(export) for part, export in exports.items()}
+        except StoreError as error:
+            raise StoreError(bars_input.in_cli_words(str(error))) from error
+        lines += [bars_input.in_cli_words(each.summary()) for each in found.values()]
+        each = {part: own.to_dict() for part, own in found.items()}
+        told |= next(iter(each.values())) | ({"parts": each} if len(each) > 1 else {})
+        told |= {name: sum(own[name] for own in each.values()) for name in ("rows", "shards", "bytes", "seconds")}
+        told |= {"path": str(path), "ok": all(own.ok for own in found.values())}
+        told["problems"] = [problem for own in each.values() for problem in own["problems"]]
     if as_json:
         emit_json(told)
     else:
@@ -157,15 +170,15 @@ def info(*, as_json: bool, **given: Any) -> None:
     from atomloom.app import samples_rate, samples_words, samples_work  # noqa: PLC0415  # same
 
     folder = _only_folder(given)
-    stored = ""
+    stored: list[str] = []
     if folder is None:
         planned = samples_work.plan(_settled(given))
-        samples, source = planned.samples, planned.source
     else:
-        samples, source = samples_work.opened(folder)
+        planned = samples_work.opened_plan(folder)
         stored = samples_work.stored_words(folder)
-    formats = samples_rate.sizes(samples)
-    summary = {**samples_work.describe(samples, source), "recipe_bytes": samples_work.recipe_bytes(samples)}
+    formats = samples_rate.sizes(planned.samples)
+    size = samples_work.recipe_bytes(planned, folder)
+    summary = {**samples_work.describe(planned.parts, planned.source), "recipe_bytes": size}
     if as_json:
         emit_json({**summary, "formats": formats})
     else:
@@ -184,8 +197,10 @@ def bench(*, n_jobs: int | None, as_json: bool, quiet: bool, **given: Any) -> No
 
     given["n"] = given["n"] or "4e6"
     settings = _settled({**given, "n_jobs": n_jobs})
-    planned = samples_work.plan(settings)
+    planned = samples_work.plan(settings, first=True)
     chatter = Chatter(quiet=quiet)
+    for note in planned.notes:
+        chatter.say(f"note: {note}")
     chatter.say(repr(planned.samples))
     meter = SamplesMeter(None, chatter, planned.samples)
     try:
@@ -211,7 +226,7 @@ def _settled(given: dict[str, Any]) -> SamplesSettings:
         bars["symbols"] = [name.strip() for name in asked.pop("symbols").split(",") if name.strip()]
     if str(asked.get("shard_rows", "")).isdigit():
         asked["shard_rows"] = int(asked["shard_rows"])
-    output = {name: asked.pop(name) for name in ("format", "compression", "shard_rows") if name in asked}
+    output = {name: asked.pop(name) for name in ("format", "compression", "shard_rows", "copy_bars") if name in asked}
     how = {name: asked.pop(name) for name in ("n_jobs", "memory_limit") if name in asked}
     tables = {name: table for name, table in (("bars", bars), ("output", output), ("performance", how)) if table}
     return settings.changed({**asked, **tables}, "command line")

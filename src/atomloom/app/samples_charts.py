@@ -103,7 +103,7 @@ def _segments(at: Reals, low: Reals, high: Reals) -> list[list[tuple[float, floa
     return [[(x, a), (x, b)] for x, a, b in zip(at.tolist(), low.tolist(), high.tolist(), strict=True)]
 
 
-def coverage(series: pd.DataFrame, parts: pd.DataFrame, *, own: str, embargo: int = 0) -> str:
+def coverage(series: pd.DataFrame, parts: pd.DataFrame, *, own: str, embargo: int | str = 0) -> str:
     """Draw each symbol's price, which bars each part has, where its windows end, and how many samples have a bar.
 
     Parameters
@@ -114,7 +114,8 @@ def coverage(series: pd.DataFrame, parts: pd.DataFrame, *, own: str, embargo: in
         part, symbol, begin, stop, first_end, last_end.
     own : str
         The part that samples are of.
-    embargo : int
+    embargo : int or str
+        Bars, or a length of time.
 
     Returns
     -------
@@ -186,11 +187,12 @@ def _across(ax: Axes, at: NDArray[Any], *, timed: bool) -> None:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def _legend(ax: Axes, colours: Mapping[str, str], embargo: int) -> None:
+def _legend(ax: Axes, colours: Mapping[str, str], embargo: int | str) -> None:
     handles: list[Any] = [Patch(color=colour, alpha=0.4, label=name) for name, colour in colours.items()]
     handles.append(Line2D([], [], color=MUTED, linewidth=3.0, label="windows end here"))
     if embargo:
-        handles.append(Patch(facecolor="none", edgecolor=RULE, label=f"embargo between, {embargo:,} bars"))
+        told = embargo if isinstance(embargo, str) else f"{embargo:,} bars"
+        handles.append(Patch(facecolor="none", edgecolor=RULE, label=f"embargo between, {told}"))
     ax.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(handles), fontsize=9, borderpad=0.1
     )

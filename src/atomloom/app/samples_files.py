@@ -12,6 +12,8 @@ from atomloom.app import samples_rate
 from atomloom.errors import BadInput, Infeasible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -30,12 +32,15 @@ _CHOICES = 24
 _BARS = 250_000  # of a symbol that is diagnosed
 
 
-def leave(folder: RunFolder, samples: Dataset) -> None:
-    """Write all tables of the report."""
+def leave(folder: RunFolder, parts: Mapping[str, Dataset]) -> None:
+    """Write all tables of the report; samples and states are shown of the first part."""
+    samples = next(iter(parts.values()))
     folder.write_bytes("sample.parquet", some(samples))
-    ids = np.arange(min(len(samples), LOOKED_AT))
-    ends, states = _drawn(samples, ids)
-    folder.write_frame("series.csv", series_table(samples, ends))
+    ends, states = _drawn(samples, np.arange(min(len(samples), LOOKED_AT)))
+    table = series_table(samples, ends)
+    for other in list(parts.values())[1:]:
+        table["samples"] += series_table(other, other.ends(range(min(len(other), LOOKED_AT))))["samples"]
+    folder.write_frame("series.csv", table)
     folder.write_frame("parts.csv", parts_table(samples))
     folder.write_frame("states.csv", states_table(samples, states))
     import pandas as pd  # noqa: PLC0415  # half a second that --help does not owe

@@ -25,6 +25,8 @@ class SamplesMeter:
         Whose log takes the events.
     chatter : Chatter
     samples : Dataset
+    part : str
+        What stands before the line.
 
     Examples
     --------
@@ -37,10 +39,10 @@ class SamplesMeter:
     ' 50% of 1,000 samples, 125 samples/s, 0.0 MB/s, 0:04 to go'
     """
 
-    def __init__(self, folder: RunFolder | None, chatter: Chatter, samples: Dataset) -> None:
+    def __init__(self, folder: RunFolder | None, chatter: Chatter, samples: Dataset, part: str = "") -> None:
         from atomloom.app.samples_rate import sample_bytes  # noqa: PLC0415  # numpy
 
-        self._folder, self._n = folder, len(samples)
+        self._folder, self._n, self._part = folder, len(samples), f"{part}: " if part else ""
         self._bytes = sample_bytes(samples)
         self._silent = chatter.quiet or not sys.stderr.isatty()
         self._began = self._last = time.monotonic()
@@ -91,7 +93,8 @@ class SamplesMeter:
         rate = (done - self._there) / max(seconds, 1e-9)
         left = f", {_clock((self._n - done) / rate)} to go" if rate > 0 else ""
         share = min(1.0, done / self._n)
-        return f"{share:4.0%} of {self._n:,} samples, {rate:,.0f} samples/s, {rate * self._bytes / 1e6:,.1f} MB/s{left}"
+        rates = f"{rate:,.0f} samples/s, {rate * self._bytes / 1e6:,.1f} MB/s"
+        return f"{self._part}{share:4.0%} of {self._n:,} samples, {rates}{left}"
 
     def end(self) -> None:
         """Leave the line."""

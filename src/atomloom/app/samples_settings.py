@@ -66,6 +66,9 @@ class OutputSettings:
         Of an export, "lz4" or "zstd" where its format has them.
     shard_rows : int or str
         Samples in a file of an export, or its size, for example "256MB".
+    copy_bars : bool
+        Whether the recipe has a copy of the bars, so that it is whole; if not, it names their files by path and digest,
+        takes a few kilobytes, and is of use where those files are as they were.
 
     Examples
     --------
@@ -76,6 +79,7 @@ class OutputSettings:
     format: str = RECIPE
     compression: str | None = None
     shard_rows: int | str = 65_536
+    copy_bars: bool = True
 
     def __post_init__(self) -> None:
         check_choice("format", self.format, FORMATS)
@@ -121,11 +125,11 @@ class SamplesSettings:
     Attributes
     ----------
     n : int
-        Samples: any number, 40e6 too.
+        Samples: any number, 40e6 too; of all parts of a split together, unless one is named.
     data : list of str
         Files of bars or closes, or stores; "es" or none for the package's trades, "sp500" for its stocks.
     part : str
-        Part of the split that samples are of; needed where there is a split.
+        Part of the split that samples are of; "all", or empty, for every part, each with its share of ``n``.
     sample : dict
         Settings of :class:`atomloom.samples.SampleSpec`; in a file they stand beside ``n``.
     bars : BarSource

@@ -65,6 +65,8 @@ def what(summary: Mapping[str, Any]) -> str:
     symbols = summary["symbols"]
     of = f" of {len(symbols):,} symbols" if len(symbols) > 1 else ""
     part = f", part {summary['part']!r}" if summary["part"] else ""
+    if summary["parts"]:
+        part = ", parts " + " and ".join(f"{row['part']} ({row['n']:,})" for row in summary["parts"])
     shape = f"{len(summary['channels'])} x {summary['lookback']}"
     return f"{summary['n']:,} of {shape}, from {summary['windows']:,} windows{of}{part}, seed {summary['seed']}"
 
@@ -98,7 +100,7 @@ def streamed(summary: Mapping[str, Any]) -> str:
     return f"{took}: {speed}, of a recipe of {size_of(summary['recipe_bytes'])}"
 
 
-def information(summary: Mapping[str, Any], formats: Sequence[Mapping[str, Any]], stored: str) -> str:
+def information(summary: Mapping[str, Any], formats: Sequence[Mapping[str, Any]], stored: Sequence[str]) -> str:
     """Tell what a dataset is, what it is worth, and how large it is in every format."""
     fields = ", ".join(
         f"{name} {dtype}" + (f" {tuple(shape)}" if shape else "") for name, (dtype, shape) in summary["fields"].items()
@@ -106,11 +108,13 @@ def information(summary: Mapping[str, Any], formats: Sequence[Mapping[str, Any]]
     span = f", {summary['start']} to {summary['end']} UTC" if summary["start"] else ""
     rows = [
         ("samples", what(summary)), ("bars", f"{summary['bars']:,} of {summary['source']}{span}"),
-        ("fields", f"{fields}: {summary['sample_bytes']:,} bytes"), ("worth", summary["worth"].split("\n")[0]),
-        *(("", line) for line in summary["worth"].split("\n")[1:]), ("digest", summary["digest"]),
+        ("fields", f"{fields}: {summary['sample_bytes']:,} bytes"),
     ]  # fmt: skip
-    if stored:
-        rows.append(("stored", stored))
+    for each in summary["parts"] or [summary]:
+        worth = each["worth"].split("\n")
+        rows += [(f"worth ({each['part']})" if summary["parts"] else "worth", worth[0])]
+        rows += [*(("", line) for line in worth[1:]), ("digest", each["digest"])]
+    rows += [("stored", each) for each in stored]
     rows += [("recipe", size_of(summary["recipe_bytes"]))]
     rows += [(_kind(row), _size(row, summary["n"])) for row in formats]
     width = max(len(name) for name, _ in rows) + 1

@@ -9,6 +9,7 @@ import numpy as np
 from atomloom.errors import BadInput
 from atomloom.portfolio.price_layout import Layout, chosen_of, many
 from atomloom.portfolio.sizes import take_size
+from atomloom.store.periods import periods_of, starts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _DAY = 86_400_000_000_000
-_MONDAY = 4 * _DAY  # 1970-01-05
 
 
 def width_of(timeframe: Any) -> int:
@@ -43,45 +43,6 @@ def width_of(timeframe: Any) -> int:
 
 def _refuse(timeframe: Any) -> int:
     raise BadInput(f"timeframe is {timeframe!r}. Hint: a duration such as '1d', '4h', '30min' or '1w'.")
-
-
-def periods_of(times: Ints, width: int, tz: str | None) -> Ints:
-    """Give the number of the period that each time lies in; days and weeks (from Monday) by the clock of a zone.
-
-    Examples
-    --------
-    >>> periods_of(np.array([0, 86_400_000_000_000]), 86_400_000_000_000, None)
-    array([0, 1])
-    """
-    wall = times
-    if _zoned(width, tz):
-        import pandas as pd  # noqa: PLC0415 - only where there is a zone
-
-        wall = np.asarray(pd.DatetimeIndex(times, tz="UTC").tz_convert(tz).tz_localize(None).as_unit("ns").asi8)
-    shift = _MONDAY if width % (7 * _DAY) == 0 else 0
-    return np.asarray((wall - shift) // width, dtype=np.int64)
-
-
-def starts_of(periods: Ints, width: int, tz: str | None) -> Ints:
-    """When periods begin, ns UTC; a midnight that the clock leaves out is the moment after it.
-
-    Examples
-    --------
-    >>> starts_of(np.array([1]), 3_600_000_000_000, None)
-    array([3600000000000])
-    """
-    wall = periods * width + (_MONDAY if width % (7 * _DAY) == 0 else 0)
-    if not _zoned(width, tz):
-        return wall
-    import pandas as pd  # noqa: PLC0415 - only where there is a zone
-
-    first = np.ones(len(wall), dtype=bool)
-    local = pd.DatetimeIndex(wall).tz_localize(tz, ambiguous=first, nonexistent="shift_forward")
-    return np.asarray(local.as_unit("ns").asi8, dtype=np.int64)
-
-
-def _zoned(width: int, tz: str | None) -> bool:
-    return tz is not None and tz.upper() != "UTC" and width % _DAY == 0
 
 
 def thin(found: Layout, timeframe: str, tz: str | None, where: str) -> Layout:

@@ -42,11 +42,12 @@ _EXPORTS: dict[str, str] = {
     "diagnose": "atomloom.samples.diagnosis",
     "honesty": "atomloom.samples.uniqueness",
     "market": "atomloom.samples.market_making",
-    "open_dataset": "atomloom.samples.reading",
+    "open_dataset": "atomloom.samples.opening",
     "random_split": "atomloom.samples.splitting",
     "trading_rules": "atomloom.samples.rule_mesh",
     "verify": "atomloom.samples.verifying",
     "write": "atomloom.samples.writing",
+    "write_recipe": "atomloom.samples.recipe",
 }
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ if TYPE_CHECKING:
     from atomloom.samples.market_models import GBM, Garch, Heston, JumpDiffusion, OrnsteinUhlenbeck
     from atomloom.samples.market_paths import MarketPaths, VolumeLink
     from atomloom.samples.market_ticks import Ticks
-    from atomloom.samples.reading import StoredDataset, open_dataset
+    from atomloom.samples.opening import open_dataset
+    from atomloom.samples.reading import StoredDataset
+    from atomloom.samples.recipe import write_recipe
     from atomloom.samples.regime_model import RegimeSwitching
     from atomloom.samples.rule_mesh import RuleMesh, trading_rules
     from atomloom.samples.sample_set import Dataset
@@ -111,6 +114,7 @@ __all__ = [
     "trading_rules",
     "verify",
     "write",
+    "write_recipe",
 ]
 
 __getattr__, __dir__ = front_door(__name__, _EXPORTS)

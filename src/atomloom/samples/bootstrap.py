@@ -11,7 +11,7 @@ import numpy as np
 from atomloom.engine.side_by_side import in_threads, spans
 from atomloom.errors import BadInput
 from atomloom.kernels import memory
-from atomloom.samples.market_checks import ohlcv_rows, whole
+from atomloom.samples.market_checks import check_out, ohlcv_rows, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +151,7 @@ def bootstrap_rows(
     ------
     BadInput
         For data without rows or with other than numbers, a block that is no number from 1 to R, an unknown kind, or an
-        `out` of another shape, dtype or order.
+        `out` of another shape, dtype or order, that is read-only, or has memory of the data.
 
     Notes
     -----
@@ -175,9 +175,10 @@ def bootstrap_rows(
     shape = (paths, bars, *rows.shape[1:])
     if out is None:
         out = memory.empty(shape, rows.dtype)
-    elif out.shape != shape or out.dtype != rows.dtype or not out.flags.c_contiguous:
-        seen = f"out is {out.dtype} {out.shape}{'' if out.flags.c_contiguous else ', not in C order'}"
-        raise BadInput(f"{seen}. Hint: give {rows.dtype} {shape} in C order, or nothing.")
+    else:
+        check_out(out, shape, (rows.dtype,))
+        if np.shares_memory(out, rows):
+            raise BadInput("out has memory of the rows that are drawn. Hint: an array of its own, or nothing.")
     _copy(rows.reshape(-1), width, (KINDS.index(kind), size), (first, seed), out.reshape(paths, -1), num_threads)
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,12 @@ from atomloom.engine.side_by_side import in_threads, spans
 from atomloom.errors import BadInput, OverBudget
 from atomloom.samples.checks import take_count
 from atomloom.samples.making import dataset
-from atomloom.samples.reading import open_dataset
+from atomloom.samples.reading import open_stored
 from atomloom.samples.shards import jobs_of
 from atomloom.samples.spec import SampleSpec
 from atomloom.samples.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from atomloom.samples.sample_set import Dataset
 
 _NESTED = {
@@ -130,11 +129,13 @@ def build_dataset(
     if path is None:
         raise BadInput("cfg has no output path. Hint: cfg = {..., 'output': {'path': 'samples', 'format': 'arrow'}}.")
     write(samples, Path(path), overwrite=overwrite, **output, **performance)
-    return open_dataset(Path(path))
+    return open_stored(Path(path))
 
 
 def _made(df: Any, n: int, cfg: Mapping[str, Any] | None, rng: Any) -> tuple[Dataset, dict[str, Any]]:
     """Make the dataset of a configuration; gives its other settings too."""
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise BadInput(f"cfg is {cfg!r}. Hint: a mapping of settings, {{'lookback': 64, 'seed': 7}} say.")
     given = dict(cfg or {})
     settings = {name: given.pop(name) for name in _NESTED if name in given}
     for name, own in settings.items():

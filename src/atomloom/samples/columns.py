@@ -120,7 +120,7 @@ def take_bars(frame: Any, channels: Sequence[str], by: str | None, where: str) -
     if len(lengths) > 1:
         raise BadInput(f"columns of {where} have {sorted(lengths)} rows. Hint: one length for all.")
     labels = {}
-    if by is not None and by.lower() in names and by.lower() not in values:
+    if by is not None and by.lower() in names:
         labels[by] = np.asarray(table[names[by.lower()]], dtype=object)
     return Bars(values, _times(frame, table, names, lengths.pop(), where), labels)
 
@@ -170,6 +170,8 @@ def _one_symbol(table: Mapping[Any, Any], names: Mapping[str, Any], where: str) 
 
 def _numbers(column: Any, where: str) -> NDArray[np.float64]:
     raw = column if hasattr(column, "dtype") else np.asarray(column)
+    if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
+        raw = np.where(raw.mask, np.nan, raw.data)  # what is masked is missing
     kind = getattr(raw.dtype, "kind", "O")
     if kind in "bcmM":
         raise BadInput(f"{where} is no column of numbers: it holds {raw.dtype}. Hint: convert it.")
@@ -191,7 +193,8 @@ def _times(frame: Any, table: Mapping[Any, Any], names: Mapping[str, Any], rows:
     if len(found) > 1:
         seen = " and ".join(repr(names[word]) for word in found)
         raise BadInput(f"{where} has times in {seen}. Hint: join them into one column, or set a DatetimeIndex.")
-    return _moments(table[names[found[0]]], f"times of {where}", rows) if found else None
+    # a copy: a column, other than an index, may be changed later
+    return _moments(table[names[found[0]]], f"times of {where}", rows).copy() if found else None
 
 
 def _moments(given: Any, where: str, rows: int) -> NDArray[np.int64]:

@@ -147,7 +147,7 @@ def shuffled_ids(first: int, step: int, count: Any, epoch: Any, k0: Any, k1: Any
 
 
 @lean
-def places_of_ranks(ranks: Any, offsets: Any, first_ends: Any, of: Any, rows: Any, ends: Any, idx: Any) -> None:
+def places_of_ranks(ranks: Any, offsets: Any, first_ends: Any, first_idx: Any, of: Any, ends: Any, idx: Any) -> None:
     """Give the row behind each window, and the same counted in the symbol's own frame.
 
     Parameters
@@ -156,10 +156,9 @@ def places_of_ranks(ranks: Any, offsets: Any, first_ends: Any, of: Any, rows: An
         In; out: the symbols.
     offsets : (G + 1,) int64
         First rank of each stretch of windows, and the number of all.
-    first_ends, of : (G,) int64
-        Row behind the first window of each stretch, and its symbol.
-    rows : (T,) int64
-        Row of the own frame of each row.
+    first_ends, first_idx, of : (G,) int64
+        Row behind the first window of each stretch, the same in the own frame, and the symbol: rows of a stretch are
+        neighbours in both.
     ends, idx : (B,) int64
         Out.
 
@@ -175,9 +174,9 @@ def places_of_ranks(ranks: Any, offsets: Any, first_ends: Any, of: Any, rows: An
                 low = middle
             else:
                 high = middle - 1
-        end = first_ends[low] + ranks[b] - offsets[low]
-        ends[b] = end
-        idx[b] = rows[end - 1] + 1
+        after = ranks[b] - offsets[low]
+        ends[b] = first_ends[low] + after
+        idx[b] = first_idx[low] + after
         ranks[b] = of[low]
 
 

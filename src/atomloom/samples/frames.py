@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom._lazy import need
+from atomloom.samples.asking import numbers_of, size_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,9 +24,14 @@ def to_frame(dataset: Dataset, ids: ArrayLike | slice | range | None = None) -> 
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or StoredDataset
     ids : (B,) integers, slice or range, optional
         The first thousand where not given.
+
+    Raises
+    ------
+    OverBudget
+        For more samples than a frame in free memory holds.
 
     Notes
     -----
@@ -34,7 +40,7 @@ def to_frame(dataset: Dataset, ids: ArrayLike | slice | range | None = None) -> 
     import pandas as pd  # noqa: PLC0415 - heavy
 
     wanted = slice(0, 1000) if ids is None else ids
-    numbers = dataset.numbers(wanted)
+    numbers = numbers_of(wanted, len(dataset), 20 * size_of(dataset.fields))
     batch = dict(dataset.batch(numbers))
     x, symbols = batch.pop("x"), batch.pop("symbol", None)
     label = batch.pop("label", None)
@@ -57,7 +63,7 @@ def to_arrow(dataset: Dataset, ids: ArrayLike | slice | range) -> Any:
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or StoredDataset
     ids : (B,) integers, slice or range
 
     Returns
@@ -65,7 +71,7 @@ def to_arrow(dataset: Dataset, ids: ArrayLike | slice | range) -> Any:
     pyarrow.Table
         Without copies where Arrow needs none.
     """
-    numbers = dataset.numbers(ids)
+    numbers = numbers_of(ids, len(dataset), size_of(dataset.fields))
     return table_of(dataset.batch(numbers), numbers)
 
 
@@ -76,6 +82,9 @@ def table_of(batch: dict[str, Any], ids: Any) -> Any:
     for name, array in batch.items():
         if array.ndim == 1:
             columns[name] = pa.array(array)
+        elif len(array) == 0:
+            kind = pa.fixed_shape_tensor(pa.from_numpy_dtype(array.dtype), array.shape[1:])
+            columns[name] = pa.ExtensionArray.from_storage(kind, pa.array([], kind.storage_type))
         else:
             columns[name] = pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(array))
     return pa.table(columns)

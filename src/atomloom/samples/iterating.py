@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ class Batches:
 
     Made by :meth:`Dataset.iter`. Every sample comes once in each epoch. Samples are permuted by a formula: no list of
     them is held, and the place to go on from is two numbers.
+
+    Each ``iter()`` has a place of its own. It begins where the one that was made last is, so that a loop that was left
+    goes on; that one alone moves ``state_dict()`` and ``len()``.
 
     Parameters
     ----------
@@ -86,6 +90,7 @@ class Batches:
         self._own = -(-(dataset.n - self.rank) // self.world) if self.rank < dataset.n else 0
         self._at = take_count("start", start, 0, self._own)
         self._windows = True
+        self._turn = 0
 
     def without_windows(self) -> None:
         """Give the rows behind the windows as "ends" instead of the windows: they are cut elsewhere."""
@@ -98,11 +103,18 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Give the batches that are left of this epoch."""
-        found = self._inline() if self.threads == 0 else self._ahead()
-        for size, batch in found:
-            self._at += size
+        self._turn += 1
+        return self._from(self._turn, self.epoch, self._at)
+
+    def _from(self, turn: int, epoch: int, at: int) -> Iterator[Batch]:
+        """Give the batches of an epoch from a place on; the place of all is moved by who came last."""
+        for size, batch in self._inline(epoch, at) if self.threads == 0 else self._ahead(epoch, at):
+            at += size
+            if turn == self._turn:
+                self._at = at
             yield batch
-        self.epoch, self._at = self.epoch + 1, 0
+        if turn == self._turn:
+            self.epoch, self._at = epoch + 1, 0
 
     def ids(self, place: int, size: int, epoch: int) -> NDArray[np.int64]:
         """Give the samples of a batch: those of this process from ``place`` on."""
@@ -131,6 +143,8 @@ class Batches:
         BadInput
             For the state of another dataset or order, or where its place is none of this number of processes.
         """
+        if not isinstance(state, Mapping):
+            raise BadInput(f"state is {type(state).__name__}. Hint: what state_dict() gave.")
         mine = self.state_dict()
         for name in ("version", "recipe", "n", "shuffle"):
             if state.get(name) != mine[name]:
@@ -141,34 +155,35 @@ class Batches:
             message = f"the state is {done:,} samples into its epoch, which {self.world} processes cannot share evenly"
             raise BadInput(f"{message}. Hint: a number of processes that divides it.")
         self.epoch = take_count("epoch", state.get("epoch"), 0)
+        self._turn += 1
         self._at = min(done // self.world, self._own)
 
-    def _sizes(self) -> Iterator[tuple[int, int]]:
+    def _sizes(self, at: int) -> Iterator[tuple[int, int]]:
         """Place and size of each batch that is left."""
-        for place in range(self._at, self._own, self.batch_size):
+        for place in range(at, self._own, self.batch_size):
             size = min(self.batch_size, self._own - place)
             if size == self.batch_size or not self.drop_last:
                 yield place, size
 
-    def _inline(self) -> Iterator[tuple[int, Batch]]:
+    def _inline(self, epoch: int, at: int) -> Iterator[tuple[int, Batch]]:
         kept: Batch | None = None
-        for place, size in self._sizes():
+        for place, size in self._sizes(at):
             out = kept if self.reuse and self._windows and kept is not None and len(kept["idx"]) == size else None
-            kept = self.dataset.filled(self.ids(place, size, self.epoch), out, windows=self._windows)
+            kept = self.dataset.filled(self.ids(place, size, epoch), out, windows=self._windows)
             yield size, kept
 
-    def _ahead(self) -> Iterator[tuple[int, Batch]]:
+    def _ahead(self, epoch: int, at: int) -> Iterator[tuple[int, Batch]]:
         """Keep threads busy with the next batches, some at a time; they come in order."""
         waiting: deque[Future[list[Batch]]] = deque()
         used: list[list[Batch]] = []
-        sizes, together = self._sizes(), max(1, TOGETHER // self.batch_size)
+        sizes, together = self._sizes(at), max(1, TOGETHER // self.batch_size)
         with ThreadPoolExecutor(self.threads, thread_name_prefix="samples") as pool:
 
             def send() -> None:
                 places = list(itertools.islice(sizes, together))
                 if places:
                     rooms = used.pop() if used else []
-                    waiting.append(pool.submit(self._several, places, self.epoch, rooms))
+                    waiting.append(pool.submit(self._several, places, epoch, rooms))
 
             for _ in range(self.threads + 1):
                 send()

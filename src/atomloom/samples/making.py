@@ -75,7 +75,7 @@ def dataset(
     >>> samples[10**11]["x"].shape, float(samples[5]["x"][3, -1])
     ((5, 8), 1.0)
     """
-    made = spec if isinstance(spec, SampleSpec) else SampleSpec.from_dict(spec or {})
+    made = spec if isinstance(spec, SampleSpec) else SampleSpec.from_dict({} if spec is None else spec)
     check_choice("nan", nan, NAN)
     check_choice("bad_bars", bad_bars, ("refuse", "keep"))
     count = take_count("n", n)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 KIND = "atomloom samples"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _WORDS = {
     "version": "version of the files", "mapping": "version of the mapping from numbers to samples",
     "series_digest": "series", "fields": "fields", "part": "part", "n": "n", "shard_rows": "shard_rows",
@@ -113,7 +113,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StoreError(f"{place} is of something else. Hint: give the folder that write() made.")
     if found.get("version") != FORMAT_VERSION:
         message = f"{place} has version {found.get('version')}, and this atomloom reads version {FORMAT_VERSION}"
-        raise StoreError(f"{message}. Hint: a later atomloom.")
+        raise StoreError(f"{message}. Hint: the atomloom that wrote it, or write it again.")
     if found.get("digest") != _digest({name: value for name, value in found.items() if name != "digest"}):
         raise StoreError(f"{place} is not as it was written. Hint: copy it again, or write the dataset again.")
     return found

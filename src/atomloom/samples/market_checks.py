@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.engine.side_by_side import in_threads
 from atomloom.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Reals = NDArray[np.float64]
 
+MOST = 100.0
+"""Largest mean and standard deviation of a log-return per bar that a model may have."""
 COLUMNS = ("open", "high", "low", "close", "volume")
 
 
@@ -38,15 +43,16 @@ def check_number(
     """
     value = getattr(spec, name)
     owner = type(spec).__name__
+    what = name if owner.startswith("_") else f"{owner}: {name}"
     bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("more than", above), ("at most", most))
               if bound is not None]  # fmt: skip
     hint = f"Hint: give a finite number{', ' if bounds else ''}{' and '.join(bounds)}."
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise BadInput(f"{owner}: {name} is {value!r}. {hint}")
+        raise BadInput(f"{what} is {value!r}. {hint}")
     number = float(value)
     low = (least is None or number >= least) and (above is None or number > above)
     if not math.isfinite(number) or not low or (most is not None and number > most):
-        raise BadInput(f"{owner}: {name} is {value!r}. {hint}")
+        raise BadInput(f"{what} is {value!r}. {hint}")
     object.__setattr__(spec, name, number)
 
 
@@ -85,6 +91,70 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
     if not good or given != int(given) or not least <= given <= most:
         raise BadInput(f"{name} is {value!r}. Hint: give a whole number from {least:,} to {most:,}.")
     return int(given)
+
+
+def check_out(out: Any, shape: tuple[int, ...], kinds: tuple[Any, ...] = (np.float64, np.float32)) -> None:
+    """Refuse what closes cannot be written to.
+
+    Parameters
+    ----------
+    out : array
+    shape : tuple of int
+    kinds : tuple of dtype
+        That it may have.
+
+    Raises
+    ------
+    BadInput
+        For another shape or dtype than these, another order than C, or a read-only array.
+
+    Examples
+    --------
+    >>> check_out(np.zeros(3), (3,))
+    """
+    hint = f"Hint: give a {' or '.join(str(np.dtype(kind)) for kind in kinds)} array {shape} in C order, or nothing"
+    if not isinstance(out, np.ndarray):
+        raise BadInput(f"out is {type(out).__name__}. {hint}.")
+    flags = [word for word, bad in (("not in C order", not out.flags.c_contiguous),
+                                    ("read-only", not out.flags.writeable)) if bad]  # fmt: skip
+    if out.shape != shape or out.dtype not in kinds or flags:
+        raise BadInput(f"{', '.join([f'out is {out.dtype} {out.shape}', *flags])}. {hint}.")
+
+
+def check_prices(prices: NDArray[Any], where: Callable[[int], str], num_threads: int | None = 1) -> None:
+    """Refuse prices that left what their dtype can hold: 0, infinite or no numbers.
+
+    Parameters
+    ----------
+    prices : (n, A, T) float64 or float32, C order
+    where : callable
+        Says which path row i of n is.
+    num_threads : int, optional
+
+    Raises
+    ------
+    BadInput
+        Naming the first path, asset and bar.
+
+    Examples
+    --------
+    >>> check_prices(np.array([[[1.0, 2.0, np.inf]]]), "path {}".format)
+    Traceback (most recent call last):
+    atomloom.errors.BadInput: the price of path 0 is inf at bar 2: beyond float64. Hint: ...
+    """
+
+    def good(low: int, high: int) -> bool:
+        part = prices[low:high]
+        return bool(part.min() > 0.0 and part.max() < np.inf)  # both are NaN where one is
+
+    grain = max(1, (1 << 16) // max(1, prices[0].size))
+    if all(in_threads(good, [(low, low + grain) for low in range(0, len(prices), grain)], num_threads)):
+        return
+    row, asset, bar = (int(place) for place in np.argwhere(~((prices > 0.0) & (prices < np.inf)))[0])
+    which = f" of asset {asset}" if prices.shape[1] > 1 else ""
+    seen = f"the price{which} of {where(row)} is {float(prices[row, asset, bar])!r} at bar {bar:,}"
+    hint = "a smaller mean and volatility, fewer bars, or another price to begin with"
+    raise BadInput(f"{seen}: beyond {prices.dtype}. Hint: {hint}.")
 
 
 def close_prices(data: Any, what: str = "prices") -> Reals:

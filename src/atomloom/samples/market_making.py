@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +78,8 @@ def market(
     Raises
     ------
     BadInput
-        For a model that is none, numbers out of range, lengths that do not agree, a correlation that is not symmetric
+        For a model that is none, numbers out of range (and later, where prices are asked for, a path of which one
+        leaves what its dtype holds: 0 or infinite), lengths that do not agree, a correlation that is not symmetric
         with ones on the diagonal or not positive semidefinite, or times that pandas does not know.
 
     Notes
@@ -157,6 +159,8 @@ def _names(names: Any, models: tuple[Any, ...], count: int) -> tuple[str, ...]:
     if names is None:
         own = models[0].names if isinstance(models[0], BlockBootstrap) else ()
         return own or tuple(f"asset_{a}" for a in range(count)) if count > 1 else own or ("asset",)
+    if not isinstance(names, str | Iterable):
+        raise BadInput(f"names are {names!r}. Hint: give {count} different ones.")
     found = (names,) if isinstance(names, str) else tuple(map(str, names))
     if len(set(found)) != count:
         raise BadInput(f"names are {found!r}. Hint: give {count} different ones.")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from atomloom.errors import BadInput
-from atomloom.samples.market_checks import check_number, plain
+from atomloom.samples.market_checks import MOST, check_number, plain
 from atomloom.samples.model_fits import garch_terms, log_returns, reverting_terms
+
+_MOST_NU = 1e9  # from there on the formula of Student's t loses its digits
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class GBM:
     Raises
     ------
     BadInput
-        For numbers that are not finite, or a negative sigma.
+        For numbers that are not finite, or out of these ranges: in all models, log-returns of more than 100 per bar.
 
     Notes
     -----
@@ -41,8 +43,8 @@ class GBM:
     sigma: float = 0.01
 
     def __post_init__(self) -> None:
-        check_number(self, "mu")
-        check_number(self, "sigma", least=0.0)
+        check_number(self, "mu", least=-MOST, most=MOST)
+        check_number(self, "sigma", least=0.0, most=MOST)
 
     @classmethod
     def fit(cls, data: Any) -> Self:
@@ -107,8 +109,8 @@ class OrnsteinUhlenbeck:
 
     def __post_init__(self) -> None:
         check_number(self, "half_life", above=0.0)
-        check_number(self, "sigma", least=0.0)
-        check_number(self, "mean")
+        check_number(self, "sigma", least=0.0, most=MOST)
+        check_number(self, "mean", least=-MOST, most=MOST)
 
     @property
     def phi(self) -> float:
@@ -156,7 +158,7 @@ class Garch:
     gamma : float
         Weight that the last squared shock has besides `alpha` where it was negative; ``alpha + gamma >= 0``.
     nu : float, optional
-        Degrees of freedom of the shocks, more than 2; normal shocks where not given.
+        Degrees of freedom of the shocks, more than 2 and at most 1e9; normal shocks where not given.
     mu : float
         Mean of log-returns, per bar.
 
@@ -185,13 +187,13 @@ class Garch:
     mu: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number(self, "omega", above=0.0)
+        check_number(self, "omega", above=0.0, most=MOST**2)
         check_number(self, "alpha", least=0.0)
         check_number(self, "beta", least=0.0)
         check_number(self, "gamma", least=-self.alpha)
-        check_number(self, "mu")
+        check_number(self, "mu", least=-MOST, most=MOST)
         if self.nu is not None:
-            check_number(self, "nu", above=2.0)
+            check_number(self, "nu", above=2.0, most=_MOST_NU)
         if self.persistence >= 1.0:
             message = f"Garch: alpha + beta + gamma / 2 is {self.persistence:.6g}"
             raise BadInput(f"{message}. Hint: below 1, or the variance has no mean to begin with.")
@@ -268,8 +270,8 @@ class JumpDiffusion:
     jump_sigma: float = 0.03
 
     def __post_init__(self) -> None:
-        check_number(self, "mu")
-        check_number(self, "sigma", least=0.0)
+        check_number(self, "mu", least=-MOST, most=MOST)
+        check_number(self, "sigma", least=0.0, most=MOST)
         check_number(self, "intensity", least=0.0, most=100.0)
         check_number(self, "jump_mean", least=-10.0, most=10.0)
         check_number(self, "jump_sigma", least=0.0, most=10.0)
@@ -328,13 +330,13 @@ class Heston:
     v0: float | None = None
 
     def __post_init__(self) -> None:
-        check_number(self, "mu")
+        check_number(self, "mu", least=-MOST, most=MOST)
         check_number(self, "kappa", above=0.0, most=1.0)
-        check_number(self, "theta", above=0.0)
-        check_number(self, "xi", least=0.0)
+        check_number(self, "theta", above=0.0, most=MOST**2)
+        check_number(self, "xi", least=0.0, most=MOST**2)
         check_number(self, "rho", least=-1.0, most=1.0)
         if self.v0 is not None:
-            check_number(self, "v0", least=0.0)
+            check_number(self, "v0", least=0.0, most=MOST**2)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the name and the parameters, as plain values."""

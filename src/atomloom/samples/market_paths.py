@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom._choices import check_choice
 from atomloom.engine.budget import machine, show_size
 from atomloom.errors import BadInput, OverBudget
 from atomloom.kernels import memory
 from atomloom.samples.bootstrap import BlockBootstrap
-from atomloom.samples.market_checks import COLUMNS, check_number, whole
+from atomloom.samples.market_checks import COLUMNS, check_number, check_out, check_prices, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +148,8 @@ class MarketPaths:
         ------
         BadInput
             For ids that are no whole numbers of 0 or more, or an `out` of another shape, dtype or order.
+            For a path of which a price leaves what the dtype holds (0, infinite, no number): a market is never
+            silently without prices.
         OverBudget
             Where no `out` is given and the result would not fit into the memory that is free.
 
@@ -159,11 +162,12 @@ class MarketPaths:
         shape = (len(numbers), *inner)
         if out is None:
             out = memory.empty(_fitting(shape))
-        elif out.shape != shape or out.dtype not in (np.float64, np.float32) or not out.flags.c_contiguous:
-            seen = f"out is {out.dtype} {out.shape}{'' if out.flags.c_contiguous else ', not in C order'}"
-            raise BadInput(f"{seen}. Hint: give float64 or float32 {shape} in C order, or nothing.")
+        else:
+            check_out(out, shape)
         threads = self.num_threads if num_threads is None else num_threads
-        self._recipe.fill(numbers, out.reshape(len(numbers), self.n_assets, self.n_bars), threads=threads)
+        closes = out.reshape(len(numbers), self.n_assets, self.n_bars)
+        self._recipe.fill(numbers, closes, threads=threads)
+        check_prices(closes, lambda row: f"path {int(numbers[row]):,}", threads)
         return out
 
     @cached_property
@@ -192,11 +196,19 @@ class MarketPaths:
         Raises
         ------
         BadInput
-            For a path or an asset that there is not.
+            For a path or an asset that there is not, and for prices or volumes that leave what float64 holds.
         """
         from atomloom.samples.path_rows import rows_of  # noqa: PLC0415 - compiles
 
-        return rows_of(self, self._path(path), self._asset(asset))
+        number = self._path(path)
+        found = rows_of(self, number, self._asset(asset))
+        for column in (1, 2):  # high and low
+            check_prices(found[None, None, :, column], lambda _: f"path {number:,}")
+        if not (found[:, 4] < np.inf).all():
+            bar = int(np.argmin(found[:, 4] < np.inf))
+            message = f"the volume of path {number:,} is {float(found[bar, 4])!r} at bar {bar:,}: beyond float64"
+            raise BadInput(f"{message}. Hint: a VolumeLink of a smaller typical volume, response and noise.")
+        return found
 
     def ohlcv(self, path: int = 0, asset: int | str | None = None) -> Any:
         """Give the bars of a path as a frame.
@@ -262,9 +274,16 @@ class MarketPaths:
         Returns
         -------
         Ticks
-        """
-        from atomloom.samples.market_ticks import ticks_of  # noqa: PLC0415 - compiles
 
+        Raises
+        ------
+        BadInput
+            For unknown settings (with the one that was meant), and what :func:`ticks_of` refuses.
+        """
+        from atomloom.samples.market_ticks import SETTINGS, ticks_of  # noqa: PLC0415 - compiles
+
+        for name in settings:
+            check_choice("a setting of ticks", name, SETTINGS)
         return ticks_of(self, self._path(path), self._asset(asset), **settings)
 
     def _path(self, path: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
     from atomloom.samples.market_paths import MarketPaths
 
+SETTINGS = ("per_bar", "tick_size", "half_spread", "informed")
 _MOST = (1 << 32) // 3  # a trade takes three blocks of a counter with 32 bits
+
+_LARGEST = 2.0**53
+_LOG_LARGEST = math.log(_LARGEST) - 1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,7 +149,8 @@ def ticks_of(
     ------
     BadInput
         For numbers out of range, bootstrapped rows (nothing is known inside them), bars without a length or longer
-        than ns can say, a grid that is wider than the prices, or more than 1.4 billion trades.
+        than ns can say, a grid that is wider than the prices or so fine that 2^53 steps do not reach them, volumes
+        above 2^53, or more than 1.4 billion trades.
 
     Notes
     -----
@@ -170,6 +176,12 @@ def ticks_of(
     if not inner.closes.min() > own.tick_size:
         message = f"tick_size is {own.tick_size:g}, and prices go down to {float(inner.closes.min()):.3g}"
         raise BadInput(f"{message}. Hint: the grid must be finer than the prices.")
+    if inner.points.max() + math.log(market.prices[asset] / own.tick_size) > _LOG_LARGEST:
+        message = f"tick_size is {own.tick_size:g}, and prices go up to {float(inner.closes.max()):.3g}"
+        raise BadInput(f"{message}. Hint: a grid that reaches them in less than 2^53 steps.")
+    if volume.max() > _LARGEST:
+        message = f"a bar has a volume of {float(volume.max()):.3g}"
+        raise BadInput(f"{message}. Hint: ticks need whole sizes, below 2^53; a VolumeLink of less.")
     whole = np.maximum(np.floor(volume + 0.5), 1.0)
     typical = np.cumsum(whole)[-1] / len(whole)
     counts = np.clip(np.floor(own.per_bar * whole / typical + 0.5), 1.0, whole).astype(np.int64)

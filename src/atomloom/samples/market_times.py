@@ -30,7 +30,7 @@ def bar_times(start: Any, freq: Any, n_bars: int) -> NDArray[np.datetime64]:
     Raises
     ------
     BadInput
-        For a start or a frequency that pandas does not know, or a time zone.
+        For a start or a frequency that pandas does not know, or that goes back, or a time zone.
 
     Examples
     --------
@@ -49,6 +49,9 @@ def bar_times(start: Any, freq: Any, n_bars: int) -> NDArray[np.datetime64]:
             raise
         message = f"bars from {start!r}, every {freq!r}, {n_bars:,} of them: {error}"
         raise BadInput(f'{message}. Hint: start="2000-01-03", freq="1D", "B", "5min".') from None
+    if n_bars > 1 and not found[0] < found[1]:
+        hint = 'Hint: a length of time above 0, "1D", "B", "5min"'
+        raise BadInput(f"bars every {freq!r} do not follow each other: {found[0]}, then {found[1]}. {hint}.")
     last = found.to_numpy()[-1].astype("M8[s]")
     unit = "ns" if np.datetime64("1678-01-01") < last < np.datetime64("2262-01-01") else "s"
     return np.asarray(found.to_numpy().astype(f"M8[{unit}]"))

@@ -14,9 +14,11 @@ from atomloom.samples import shock_kernels as draws
 from atomloom.samples.bootstrap import KINDS, BlockBootstrap
 from atomloom.samples.market_models import GBM, Garch, Heston, JumpDiffusion, OrnsteinUhlenbeck
 from atomloom.samples.regime_model import RegimeSwitching
-from atomloom.samples.shock_kernels import BEGIN, BLOCK, CHANCE, SECOND, SHOCK, word_of
+from atomloom.samples.shock_kernels import BEGIN, BLOCK, CHANCE, JUMP, SECOND, SHOCK, word_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Reals = NDArray[np.float64]
@@ -78,6 +80,7 @@ class PathRecipe:
         count, lanes = len(self.models), len(ids)
         levels = np.zeros((count, lanes))
         states = [begin(model, ids, self.key) for model in self.models]
+        chances = chances_of(self.models)
         for step in range(0, self.n_bars, steps):
             here = min(steps, self.n_bars - step)
             even = here + here % 2
@@ -88,7 +91,8 @@ class PathRecipe:
                 draws.correlate(self.factor, tiles[:count])
             for a, model in enumerate(self.models):
                 volatility = tiles[count]
-                returns(model, ids, step, self.key, a, states[a], (tiles[a], volatility, tiles[count + 1 :]))
+                more = tiles[count + 1 :]
+                returns(model, ids, step, self.key, (a, chances[a]), states[a], (tiles[a], volatility, more))
                 if inner is not None:
                     formulas.gather(volatility[:here], inner.volatility[place, a, step : step + here])
                 formulas.prices(tiles[a], levels[a], self.prices[a], volatility)
@@ -215,12 +219,27 @@ def shocks(model: Any, ids: Ids, step: int, key: tuple[np.uint64, np.uint64], as
         draws.normals(ids, step, word_of(SHOCK, asset), *key, tile)
 
 
+def chances_of(models: Sequence[Any]) -> list[np.uint64]:
+    """Give the word that jumps of each asset are drawn with: that of its chances, which no other asset may have.
+
+    Regimes are those of all assets, and have the chances of the first one; its jumps then have words of their own.
+
+    Examples
+    --------
+    >>> regimes = RegimeSwitching([[0.9, 0.1], [0.5, 0.5]], [0.0, 0.0], [0.01, 0.02])
+    >>> [hex(word) for word in chances_of([JumpDiffusion(), regimes])], hex(chances_of([JumpDiffusion()])[0])
+    (['0xb02', '0x10202'], '0x202')
+    """
+    taken = any(isinstance(model, RegimeSwitching) for model in models)
+    return [word_of(JUMP if taken and a == 0 else CHANCE, a) for a in range(len(models))]
+
+
 def returns(
     model: Any,
     ids: Ids,
     step: int,
     key: tuple[np.uint64, np.uint64],
-    asset: int,
+    words: tuple[int, np.uint64],
     state: NDArray[Any],
     tiles: tuple[Reals, Reals, Reals],
 ) -> None:
@@ -228,14 +247,16 @@ def returns(
 
     Parameters
     ----------
-    model, ids, step, key, asset
+    model, ids, step, key
         See :func:`shocks`.
+    words : tuple of int and uint64
+        The asset; the word that its jumps are drawn with.
     state : (W,)
         In and out; see :func:`begin`.
     tiles : tuple of (T, W), (T, W) and (2, T, W) float64
         Shocks in and returns out; volatility out; scratch.
     """
-    z, volatility, more = tiles
+    (asset, chance), (z, volatility, more) = words, tiles
     if isinstance(model, GBM):
         formulas.constant(z, model.mu - model.sigma**2 / 2.0, model.sigma, volatility)
     elif isinstance(model, Garch):
@@ -248,7 +269,7 @@ def returns(
         passed = np.cumsum(np.array(model.transition), axis=1)
         formulas.switching(z, more[0], state, passed, np.array(model.mu), np.array(model.sigma), volatility)
     elif isinstance(model, JumpDiffusion):
-        draws.uniforms(ids, step, word_of(CHANCE, asset), *key, more[0])
+        draws.uniforms(ids, step, chance, *key, more[0])
         draws.normals(ids, step, word_of(SECOND, asset), *key, more[1])
         jump = (model.mu, model.sigma, model.jump_mean, model.jump_sigma, model.intensity)
         formulas.jumping(z, more[0], more[1], jump, volatility)

@@ -1,4 +1,4 @@
-"""open_dataset: samples that were written, with the face of a dataset that computes them."""
+"""StoredDataset: samples that were written, with the face of a dataset that computes them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import numpy as np
 
 from atomloom.errors import BadInput, StoreError
 from atomloom.kernels.philox import key_of
+from atomloom.samples.asking import check_out, numbers_of, size_of
 from atomloom.samples.checks import place_of
 from atomloom.samples.divisors import divide_by
 from atomloom.samples.formats.known import format_of
+from atomloom.samples.frames import to_arrow, to_frame
 from atomloom.samples.iterating import Batches, Shard
 from atomloom.samples.manifest import layout_of, read_manifest
 from atomloom.samples.sample_set import Dataset
 from atomloom.samples.series_files import series_from
 from atomloom.samples.spec import SampleSpec
+from atomloom.samples.tf_face import to_tf
+from atomloom.samples.torch_face import TorchSamples
 from atomloom.samples.windows import windows_of
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from atomloom.samples.formats.layout import Columns
-    from atomloom.samples.torch_face import TorchSamples
+    from atomloom.samples.series import Series
 
     Ints = NDArray[np.int64]
     Batch = dict[str, NDArray[Any]]
@@ -40,7 +44,8 @@ _OPEN = 256
 class StoredDataset:
     """Samples on a disk.
 
-    Made by :func:`open_dataset`. Sample i, batches and their orders are those of the dataset that was written.
+    Made by :func:`atomloom.samples.open_dataset`. Sample i, batches and their orders are those of the dataset that was
+    written.
 
     Attributes
     ----------
@@ -51,7 +56,7 @@ class StoredDataset:
     Examples
     --------
     >>> import tempfile
-    >>> from atomloom.samples import dataset, write
+    >>> from atomloom.samples import dataset, open_dataset, write
     >>> samples = dataset({"close": np.arange(1.0, 50.0)}, 10, {"lookback": 4, "channels": ["close"]})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     stored = open_dataset(write(samples, Path(folder) / "out", format="npy").path)
@@ -67,7 +72,7 @@ class StoredDataset:
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return open_dataset, (self.path,)  # files that are open, and locks, stay behind
+        return open_stored, (self.path,)  # files that are open, and locks, stay behind
 
     def __len__(self) -> int:
         return self.n
@@ -87,6 +92,10 @@ class StoredDataset:
         """The spec that samples were made by."""
         return SampleSpec.from_dict(self.manifest["spec"])
 
+    @cached_property
+    def _size(self) -> int:
+        return size_of(self.fields)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the recipe, as of :attr:`Dataset.digest`."""
@@ -101,17 +110,23 @@ class StoredDataset:
         """Give arrays that ``batch(ids, out=)`` can fill again and again."""
         return {name: np.empty((size, *shape), dtype=kind) for name, (kind, shape) in self.fields.items()}
 
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        """One sample: its window (C, L) and numbers.
+    def __getitem__(self, number: int | slice) -> dict[str, Any]:
+        """One sample: its window (C, L) and numbers; a batch of them for a slice.
 
         Raises
         ------
         IndexError
             Beyond the last, so that ``for sample in dataset`` ends.
+        BadInput
+            For what is neither a whole number nor a slice, range or list of them.
+        OverBudget
+            For a slice that free memory cannot hold.
         """
+        if isinstance(number, slice | range | list | np.ndarray):
+            return self.batch(number)
         return {name: array[0] for name, array in self.filled(np.array([place_of(number, self.n)])).items()}
 
-    def batch(self, ids: ArrayLike, out: Batch | None = None) -> Batch:
+    def batch(self, ids: ArrayLike | slice | range, out: Batch | None = None) -> Batch:
         """Read some samples.
 
         Parameters
@@ -129,7 +144,9 @@ class StoredDataset:
         Raises
         ------
         BadInput
-            For numbers that are none of the dataset's, or an ``out`` of other shapes.
+            For numbers that are none of the dataset's, or an ``out`` of other shapes, or read-only.
+        OverBudget
+            For more samples than fit into free memory, before anything is allocated.
         StoreError
             For a shard that is not there or cannot be read.
 
@@ -138,9 +155,11 @@ class StoredDataset:
         Rows of shards that are not compressed are copied from where they lie; of others a whole piece is decoded for
         each: go through those in order, or compute samples from the recipe.
         """
-        return self.filled(self.numbers(ids), out)
+        return self.filled(numbers_of(ids, self.n, self._size if out is None else 8), out)
 
-    numbers = cast("Any", Dataset.numbers)
+    def numbers(self, given: Any) -> Ints:
+        """Take numbers of samples: see :meth:`Dataset.numbers`."""
+        return numbers_of(given, self.n)
 
     def filled(self, ids: Ints, out: Batch | None = None, *, windows: bool = True) -> Batch:
         """Read samples whose numbers are known to be good."""
@@ -148,7 +167,7 @@ class StoredDataset:
             raise BadInput("windows of written samples are read, not cut elsewhere. Hint: device=None, or recipe().")
         batch = self.empty(len(ids)) if out is None else out
         if out is not None:
-            cast("Any", Dataset._check_out)(self, out, len(ids))  # noqa: SLF001 - the same check for the same face
+            check_out(self.fields, out, len(ids))
         bare = {name: batch[name].view(kind) for name, (kind, _) in self._layout.fields.items()}
         size = self._layout.shard_rows
         if len(ids) == 0:
@@ -211,11 +230,49 @@ class StoredDataset:
         """Give what process ``rank`` of ``world`` has: see :meth:`Dataset.shard`."""
         return Shard(cast("Dataset", self), rank, world)
 
-    def to_torch(self) -> TorchSamples:
-        """Give the samples for PyTorch: see :meth:`Dataset.to_torch`."""
-        from atomloom.samples.torch_face import TorchSamples  # noqa: PLC0415 - only where it is asked for
+    def to_torch(self, device: Any = None, *, shard: Shard | None = None) -> TorchSamples:
+        """Give the samples for PyTorch: see :meth:`Dataset.to_torch`.
 
-        return TorchSamples(cast("Dataset", self))
+        Raises
+        ------
+        BadInput
+            For a device: windows that are stored are not cut there.
+        """
+        if device is not None:
+            message = f"device is {device!r}, and windows that are stored are read, not cut there"
+            raise BadInput(f"{message}. Hint: stored.recipe().to_torch({device!r}).")
+        return TorchSamples(cast("Dataset", self) if shard is None else shard)
+
+    def to_tf(self, batch_size: int, **settings: Any) -> Any:
+        """Give a tf.data pipeline of batches; settings as of :meth:`Dataset.iter`."""
+        return to_tf(cast("Dataset", self), batch_size, **settings)
+
+    def to_arrow(self, ids: ArrayLike | slice | range) -> Any:
+        """Give samples as an Arrow table: see :func:`atomloom.samples.frames.to_arrow`."""
+        return to_arrow(cast("Dataset", self), ids)
+
+    def to_frame(self, ids: ArrayLike | slice | range | None = None) -> Any:
+        """Give samples as a frame: see :func:`atomloom.samples.frames.to_frame`.
+
+        Raises
+        ------
+        StoreError
+            Where the copy of the series, from which windows come as they were, is not as it was written.
+        """
+        return to_frame(cast("Dataset", self), ids)
+
+    @property
+    def series(self) -> Series:
+        """The series that samples were made of, from the copy beside them."""
+        return self._computed.series
+
+    def raw_windows(self, ids: ArrayLike | slice | range) -> NDArray[Any]:
+        """Give windows as they are in the series, unscaled: (B, C, L)."""
+        return self._computed.raw_windows(ids)
+
+    @cached_property
+    def _computed(self) -> Dataset:
+        return self.recipe()
 
     def recipe(self) -> Dataset:
         """Give the dataset that computes these samples, from the copy of the series beside them.
@@ -235,35 +292,13 @@ class StoredDataset:
         return found
 
 
-def open_dataset(path: str | os.PathLike[str]) -> StoredDataset:
-    """Open a dataset that :func:`atomloom.samples.write` wrote.
-
-    Parameters
-    ----------
-    path : path
-        Its folder.
-
-    Returns
-    -------
-    StoredDataset
-        Only the manifest is read; shards are opened when a sample of theirs is asked for.
+def open_stored(path: str | os.PathLike[str]) -> StoredDataset:
+    """Open the folder that :func:`atomloom.samples.write` made; only the manifest is read.
 
     Raises
     ------
     StoreError
         Where there is none, or it was not finished.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from atomloom.samples import dataset
-    >>> from atomloom.samples.writing import write
-    >>> samples = dataset({"close": np.arange(1.0, 50.0)}, 1000, {"lookback": 4, "channels": ["close"]})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     done = write(samples, Path(folder) / "out", format="npy", shard_rows=300)
-    ...     stored = open_dataset(Path(folder) / "out")
-    ...     (stored.batch([3, 999])["x"] == samples.batch([3, 999])["x"]).all()
-    np.True_
     """
     folder = Path(path)
     manifest = read_manifest(folder)

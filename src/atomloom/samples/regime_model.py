@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
-from atomloom.samples.market_checks import plain
+from atomloom.samples.market_checks import MOST, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,12 +54,13 @@ class RegimeSwitching:
             own = [np.array(values, dtype=np.float64) for values in (self.mu, self.sigma)]
         except (TypeError, ValueError) as error:
             raise BadInput(f"RegimeSwitching: {error}. Hint: transition (K, K), mu (K,), sigma (K,).") from None
-        count = len(table)
+        count = len(table) if table.ndim else 0
         if table.shape != (count, count) or count < 1 or any(values.shape != (count,) for values in own):
             seen = f"transition {table.shape}, mu {own[0].shape}, sigma {own[1].shape}"
             raise BadInput(f"RegimeSwitching: shapes are {seen}. Hint: (K, K), (K,) and (K,).")
-        if not np.isfinite(own[0]).all() or not (np.isfinite(own[1]) & (own[1] >= 0.0)).all():
-            raise BadInput(f"RegimeSwitching: mu {self.mu}, sigma {self.sigma}. Hint: finite, sigma 0 or more.")
+        if not (np.abs(own[0]) <= MOST).all() or not ((own[1] <= MOST) & (own[1] >= 0.0)).all():
+            hint = f"finite, sigma 0 or more, and at most {MOST:g} per bar"
+            raise BadInput(f"RegimeSwitching: mu {self.mu}, sigma {self.sigma}. Hint: {hint}.")
         if not (table >= 0.0).all() or not (np.abs(table.sum(axis=1) - 1.0) < 1e-9).all():
             sums = [round(float(total), 9) for total in table.sum(axis=1)]
             raise BadInput(f"RegimeSwitching: rows of transition add up to {sums}. Hint: shares that add up to 1.")

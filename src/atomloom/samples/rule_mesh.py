@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +26,10 @@ LEVELS = tuple(k / 2.0 for k in range(1, 21))
 _PIECES, _TILE = 32, 1 << 15  # how many sums are kept apart, for the error; numbers of a tile
 _LEAST_GROUPS = 8
 _COLUMNS = ("sharpe", "error", "mean", "std", "bars", "won", "lost")
-_NUMBERS = {"forecast": -math.inf, "half_life": 0.0, "sigma": 0.0}
+_LARGEST = 1e100
+_MORE = {"forecast": "", "half_life": " more than 0", "sigma": " more than 0"}
+_NUMBERS = {"forecast": -_LARGEST, "half_life": 1e-100, "sigma": 1e-100}
+"""Least values; squares of what is smaller or larger would leave float64."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,7 +79,10 @@ class RuleMesh:
 
     @cached_property
     def sharpe(self) -> Reals:
-        """Mean over standard deviation of a trade, (P, S); 0 where nothing varies and nothing is earned."""
+        """Mean over standard deviation of a trade, (P, S).
+
+        Where all trades earn the same to seven digits it is infinite, and 0 where that is nothing.
+        """
         return _ratio(self.mean, self.std)
 
     @property
@@ -191,7 +196,8 @@ def trading_rules(
     Raises
     ------
     BadInput
-        For numbers that are not finite or out of these ranges, or levels that do not increase.
+        For numbers that are not finite or out of these ranges, or levels that do not increase. A half-life and a sigma
+        are from 1e-100 to 1e100, a forecast and levels at most 1e100: squares of others would leave float64.
 
     Notes
     -----
@@ -217,9 +223,9 @@ def trading_rules(
     given = {"forecast": forecast, "half_life": half_life, "sigma": sigma}
     for name, value in cast("dict[str, Any]", given).items():
         real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if not real or not math.isfinite(value) or not value > _NUMBERS[name]:
-            more = "" if name == "forecast" else " more than 0"
-            raise BadInput(f"{name} is {value!r}. Hint: give a finite number{more}.")
+        if not real or not _NUMBERS[name] <= value <= _LARGEST:
+            bounds = f"from {_NUMBERS[name]:g} to {_LARGEST:g}"
+            raise BadInput(f"{name} is {value!r}. Hint: give a finite number{_MORE[name]}, {bounds}.")
     profits, stops = _levels("profit_takes", profit_takes), _levels("stop_losses", stop_losses)
     paths, bars = whole("n_paths", n_paths, 1, 1 << 40), whole("max_bars", max_bars, 1, 1 << 24)
     plain = (float(forecast), float(half_life), float(sigma))
@@ -233,7 +239,8 @@ def trading_rules(
     else:
         left = paths - _spread(paths)[:, None, None, None]
         others = np.array([_ratio(*_moments(part)) for part in (total - groups) / left])
-        error = np.sqrt((len(groups) - 1.0) * others.var(axis=0))
+        with np.errstate(invalid="ignore"):  # NaN for an infinite ratio
+            error = np.sqrt((len(groups) - 1.0) * others.var(axis=0))
     return RuleMesh(*plain, profits, stops, paths, bars, mean, std, error, total[2] / paths + 1.0, *total[3:] / paths)
 
 
@@ -261,7 +268,7 @@ def _levels(name: str, given: Any) -> Reals:
         found = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise BadInput(f"{name}: {error}. Hint: give numbers more than 0, in increasing order.") from None
-    good = found.ndim == 1 and len(found) > 0 and bool(np.isfinite(found).all())
+    good = found.ndim == 1 and len(found) > 0 and bool((found <= _LARGEST).all())
     if not good or not found[0] > 0.0 or not (np.diff(found) > 0.0).all():
         raise BadInput(f"{name} are {given!r}. Hint: give finite numbers more than 0, in increasing order.")
     return found

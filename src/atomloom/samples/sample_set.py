@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import BadInput
 from atomloom.kernels.philox import key_of
+from atomloom.samples.asking import check_out, numbers_of, size_of
 from atomloom.samples.checks import place_of
+from atomloom.samples.divisors import PRICES
 from atomloom.samples.draw_kernels import permuted_ranks, places_of_ranks, stratified_ranks, uniform_ranks
 from atomloom.samples.frames import to_arrow, to_frame
 from atomloom.samples.iterating import Batches, Shard
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     Batch = dict[str, NDArray[Any]]
 
 _ENCODED = 10_000.0
+_AT_ONCE = 1024  # windows that are rounded to small numbers together: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +100,23 @@ class Dataset:
         """Give arrays that ``batch(ids, out=)`` can fill again and again."""
         return {name: np.empty((size, *shape), dtype=dtype) for name, (dtype, shape) in self.fields.items()}
 
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        """One sample: its window (C, L) and numbers.
+    def __getitem__(self, number: int | slice) -> dict[str, Any]:
+        """One sample: its window (C, L) and numbers; a batch of them for a slice.
 
         Raises
         ------
         IndexError
             Beyond the last, so that ``for sample in dataset`` ends.
+        BadInput
+            For what is neither a whole number nor a slice, range or list of them.
+        OverBudget
+            For a slice that free memory cannot hold.
         """
+        if isinstance(number, slice | range | list | np.ndarray):
+            return self.batch(number)
         return {name: array[0] for name, array in self.filled(np.array([place_of(number, self.n)])).items()}
 
-    def batch(self, ids: ArrayLike, out: Batch | None = None) -> Batch:
+    def batch(self, ids: ArrayLike | slice | range, out: Batch | None = None) -> Batch:
         """Compute some samples.
 
         Parameters
@@ -127,13 +135,15 @@ class Dataset:
         Raises
         ------
         BadInput
-            For numbers that are none of the dataset's, or an ``out`` of other shapes.
+            For numbers that are none of the dataset's, or an ``out`` of other shapes, or read-only.
+        OverBudget
+            For more samples than fit into free memory, before anything is allocated.
 
         Notes
         -----
         O(B C L). Batches of 256 to 1,024 stay in the cache of a core.
         """
-        return self.filled(self.numbers(ids), out)
+        return self.filled(numbers_of(ids, self.n, self._size if out is None else 8), out)
 
     def iter(self, batch_size: int, *, shuffle: bool = False, epoch: int = 0, start: int = 0, threads: int = 0,
              drop_last: bool = False, reuse: bool = False) -> Batches:  # fmt: skip
@@ -156,7 +166,11 @@ class Dataset:
                        drop_last=drop_last, reuse=reuse)  # fmt: skip
 
     def shard(self, rank: int, world: int) -> Shard:
-        """Give what process ``rank`` of ``world`` has: no sample in common with the others, and none left out."""
+        """Give what process ``rank`` of ``world`` has: no sample in common with the others, and none left out.
+
+        Places of an epoch take turns among processes as strata do among numbers: without ``shuffle`` and with strata, a
+        ``world`` that has a divisor in common with their number gives each process some of the strata only.
+        """
         return Shard(self, rank, world)
 
     def numbers(self, given: Any) -> Ints:
@@ -166,25 +180,16 @@ class Dataset:
         ------
         BadInput
             For numbers that are none of the dataset's.
+        OverBudget
+            For a slice or range of more numbers than free memory can hold.
         """
-        if isinstance(given, slice):
-            given = range(*given.indices(self.n))
-        if isinstance(given, range):
-            given = np.arange(given.start, given.stop, given.step, dtype=np.int64)
-        found = np.asarray(given)
-        if found.ndim != 1 or (found.dtype.kind not in "iu" and len(found)):
-            raise BadInput(f"ids has shape {found.shape} of {found.dtype}. Hint: a list of whole numbers.")
-        ids = np.ascontiguousarray(found, dtype=np.int64)
-        if len(ids) and (int(ids.min()) < 0 or int(ids.max()) >= self.n):
-            bad = int(ids.min()) if int(ids.min()) < 0 else int(ids.max())
-            raise BadInput(f"ids has {bad:,}, and there are samples 0 to {self.n - 1:,}. Hint: leave it out.")
-        return ids
+        return numbers_of(given, self.n)
 
     def filled(self, ids: Ints, out: Batch | None = None, *, windows: bool = True) -> Batch:
         """Compute samples whose numbers are known to be good; without windows "ends" has the rows behind them."""
         spec, batch = self.spec, self.empty(len(ids)) if out is None else out
         if out is not None:
-            self._check_out(out, len(ids))
+            check_out(self.fields, out, len(ids))
         ends = self._places(ids, batch)
         if windows:
             self._windows(ends, batch["x"])
@@ -196,7 +201,7 @@ class Dataset:
             for draw in self._drawers:
                 draw(drawn, ends, batch)
         if "label" in batch:
-            gather_labels(self.series.close, ends, spec.horizon, batch["label"])
+            gather_labels(self._close, ends, spec.horizon, batch["label"])
         return batch
 
     def to_torch(self, device: Any = None, *, shard: Shard | None = None) -> TorchSamples:
@@ -228,8 +233,8 @@ class Dataset:
         return self._places(numbers, {"idx": np.empty(len(numbers), dtype=np.int64)})
 
     def raw_windows(self, ids: ArrayLike | slice | range) -> NDArray[Any]:
-        """Give windows as they are in the series, unscaled: (B, C, L)."""
-        ends = self.ends(ids)
+        """Give windows as they are in the series, unscaled: (B, C, L); OverBudget where memory has no room for them."""
+        ends = self.ends(numbers_of(ids, self.n, self.values.itemsize * self.spec.lookback * len(self.which)))
         found = np.empty((len(ends), len(self.spec.channels), self.spec.lookback), dtype=self.values.dtype)
         plain = np.ones((1, self.series.n_rows + 1), dtype=self.values.dtype)
         plain.flags.writeable = False
@@ -256,19 +261,39 @@ class Dataset:
 
     @cached_property
     def _drawers(self) -> list[Drawer]:
-        return drawers_of(self.spec.state, self.series.close, self.spec.lookback)
+        return drawers_of(self.spec.state, self._close, self.spec.lookback)
+
+    @cached_property
+    def _size(self) -> int:
+        return size_of(self.fields)
+
+    @cached_property
+    def _close(self) -> NDArray[Any] | None:
+        """Closes; where they are a channel its own row, which windows have brought into the cache."""
+        channels = self.series.channels
+        return self.values[channels.index("close")] if "close" in channels else self.series.close
+
+    @cached_property
+    def _first_idx(self) -> Ints:
+        """Row behind the first window of each stretch, in its symbol's own frame."""
+        found: Ints = self.series.rows[self.windows.ends - 1] + 1
+        return found
+
+    @cached_property
+    def _count(self) -> np.uint64:
+        return np.uint64(len(self.windows))
 
     def _places(self, ids: Ints, batch: Batch) -> Ints:
         """Put the place of each window, in its symbol's own frame, and its symbol; gives the row behind it."""
         windows, mode = self.windows, self.spec.index.mode
         ranks, ends = np.empty(len(ids), dtype=np.int64), np.empty(len(ids), dtype=np.int64)
         if mode == "uniform":
-            uniform_ranks(ids, np.uint64(len(windows)), *self.key, ranks)
+            uniform_ranks(ids, self._count, *self.key, ranks)
         elif mode == "permuted":
-            permuted_ranks(ids, np.uint64(len(windows)), *self.key, ranks)
+            permuted_ranks(ids, self._count, *self.key, ranks)
         else:
             stratified_ranks(ids, windows.strata, windows.order, *self.key, ranks)
-        places_of_ranks(ranks, windows.offsets, windows.ends, windows.symbol, self.series.rows, ends, batch["idx"])
+        places_of_ranks(ranks, windows.offsets, windows.ends, self._first_idx, windows.symbol, ends, batch["idx"])
         if "symbol" in batch:
             batch["symbol"][:] = ranks
         return ends
@@ -277,19 +302,13 @@ class Dataset:
         if x.dtype == self.values.dtype:
             gather_windows(self.values, self.divisors, self.which, ends, x)
             return
-        whole = np.empty(x.shape, dtype=self.values.dtype)
-        gather_windows(self.values, self.divisors, self.which, ends, whole)
-        prices = np.array([name in ("open", "high", "low", "close") for name in self.spec.channels])
-        whole -= prices.astype(whole.dtype)[:, None]
-        if x.dtype == np.float16:
-            x[:] = whole
-        else:
-            x[:] = np.clip(np.rint(whole * whole.dtype.type(_ENCODED)), -32767, 32767)
-
-    def _check_out(self, out: Batch, size: int) -> None:
-        for name, (dtype, shape) in self.fields.items():
-            array = out.get(name)
-            if array is None or array.dtype != dtype or array.shape != (size, *shape):
-                seen = "missing" if array is None else f"{array.dtype} of shape {array.shape}"
-                message = f"out[{name!r}] is {seen}, and {dtype} of shape {(size, *shape)} is needed"
-                raise BadInput(f"{message}. Hint: dataset.empty({size}).")
+        prices = np.array([name in PRICES for name in self.spec.channels]).astype(self.values.dtype)[:, None]
+        for low in range(0, len(ends), _AT_ONCE):
+            part = x[low : low + _AT_ONCE]
+            whole = np.empty(part.shape, dtype=self.values.dtype)
+            gather_windows(self.values, self.divisors, self.which, ends[low : low + _AT_ONCE], whole)
+            whole -= prices
+            if x.dtype == np.float16:
+                part[:] = whole
+            else:
+                part[:] = np.clip(np.rint(whole * whole.dtype.type(_ENCODED)), -32767, 32767)

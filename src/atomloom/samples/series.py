@@ -98,40 +98,58 @@ def take_series(data: Any, spec: SampleSpec, *, nan: str = "refuse", bad_bars: s
         rows.append(kept)
         runs += [(number, begin + low, begin + high) for low, high in own]
         begin += len(kept)
-    values = np.stack([np.concatenate([bars.values[channel] for bars in parts]) for channel in spec.channels])
-    with np.errstate(over="ignore"):
-        small = np.ascontiguousarray(values, dtype=kind)
-    if not np.isfinite(small).all():
-        raise BadInput(f"a value is too large for {kind} (3.4e38). Hint: dtype='float64', or other units.")
-    close = None
-    if all("close" in bars.values for bars in parts):
-        close = np.concatenate([bars.values["close"] for bars in parts]).astype(kind)
     first = np.concatenate([[0], np.cumsum([len(kept) for kept in rows])]).astype(np.int64)
+    small = np.empty((len(spec.channels), begin), dtype=kind)
+    for row, channel in zip(small, spec.channels, strict=True):
+        _joined(parts, channel, row)
+    close = None
+    if "close" in spec.channels:
+        close = small[spec.channels.index("close")]
+    elif all("close" in bars.values for bars in parts):
+        close = _joined(parts, "close", np.empty(begin, dtype=kind))
     times = _joined_times(parts, names)
     labels = {by: np.concatenate([bars.labels[by] for bars in parts])} if by and all(b.labels for b in parts) else {}
     found = np.array(runs, dtype=np.int64).reshape(-1, 3)
-    from_rows = np.concatenate(rows)
+    from_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
     digest = _digest((small, close, first, found, from_rows, times), spec.channels, names, labels)
     return Series(small, close, spec.channels, tuple(names), first, found, from_rows, times, labels, digest)
 
 
+def _joined(parts: list[Bars], name: str, out: NDArray[Any]) -> NDArray[Any]:
+    """Put a column of all symbols where it belongs, without another copy."""
+    begin = 0
+    with np.errstate(over="ignore"):
+        for bars in parts:
+            column = bars.values[name]
+            out[begin : begin + len(column)] = column
+            begin += len(column)
+    if not np.isfinite(out).all():
+        raise BadInput(f"a value is too large for {out.dtype} (3.4e38). Hint: dtype='float64', or other units.")
+    return out
+
+
 def _whole(bars: Bars, where: str, nan: str, spec: SampleSpec) -> tuple[Bars, NDArray[np.int64], list[tuple[int, int]]]:
     """Leave rows out that are not finite where that is wanted; gives the rows that stay, and the runs among them."""
-    good = np.logical_and.reduce([np.isfinite(column) for column in bars.values.values()])
+    good = np.ones(len(next(iter(bars.values.values()))), dtype=bool)
+    for column in bars.values.values():
+        good &= np.isfinite(column)
     if not good.all() and nan == "refuse":
         name, column = next((name, column) for name, column in bars.values.items() if not np.isfinite(column).all())
         bad = np.flatnonzero(~np.isfinite(column))
         message = f"{name} of {where} has {len(bad):,} values that are not finite (first at row {bad[0]:,})"
         raise BadInput(f"{message}. Hint: fill them, or pass nan='split' to leave those rows out.")
-    kept = np.flatnonzero(good)
-    broken = np.diff(kept) != 1
-    times = None if bars.times is None else bars.times[kept]
+    whole = bool(good.all())
+    kept = np.arange(len(good)) if whole else np.flatnonzero(good)
+    broken = np.zeros(max(0, len(kept) - 1), dtype=bool) if whole else np.diff(kept) != 1
+    times = bars.times if bars.times is None or whole else bars.times[kept]
     if spec.gap is not None:
         if times is None:
             raise BadInput(f"gap is given and {where} has no times. Hint: a DatetimeIndex, or a column 'time'.")
         broken |= np.diff(times) > int(spec.gap)
     cuts = np.concatenate([[0], np.flatnonzero(broken) + 1, [len(kept)]])
     runs = [(int(low), int(high)) for low, high in itertools.pairwise(cuts) if high > low]
+    if whole:
+        return bars, kept, runs
     values = {name: column[kept] for name, column in bars.values.items()}
     labels = {name: column[kept] for name, column in bars.labels.items()}
     return Bars(values, times, labels), kept, runs
@@ -174,6 +192,8 @@ def _joined_times(parts: list[Bars], names: list[str]) -> NDArray[np.int64] | No
     have = [bars.times is not None for bars in parts]
     if any(have) and not all(have):
         raise BadInput(f"symbol {names[have.index(False)]!r} has no times, and others have. Hint: give all or none.")
+    if len(parts) == 1:
+        return parts[0].times
     return np.concatenate([bars.times for bars in parts]) if all(have) else None
 
 
@@ -184,7 +204,8 @@ def _digest(arrays: Any, channels: Any, names: Any, labels: Any) -> str:
     for array in arrays:
         if array is not None:
             found.update(f"{array.dtype.str}{array.shape}".encode())
-            found.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+            plain = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+            found.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
     for column in labels.values():
         found.update("\0".join(map(str, column)).encode())
     return found.hexdigest()

@@ -1,27 +1,29 @@
-"""Shards as molecules: what was written of each, the journal of it, and the threads that take one after the other."""
+"""Shards as molecules of the engine: what was written of each, the journal of it, and how they are worked."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.budget import resolve_threads, usable_cores
-from atomloom.errors import BadInput
+from atomloom.errors import AntiPattern, AtomloomError, BadInput, JobFailed
 from atomloom.samples.formats.layout import FileEntry
 from atomloom.samples.formats.sink import put
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from atomloom.engine.progress import Listener
 
 JOURNAL = "journal.jsonl"
 AUTOMATIC = 100_000
 """Samples from which on ``n_jobs=None`` takes every core."""
-
-Done = TypeVar("Done")
+_MOLECULES = 4096  # for each thread; more shards than that are handed out several at a time
 
 
 @dataclass(frozen=True)
@@ -147,24 +149,30 @@ class Stopped(Exception):
 
 
 class Crew:
-    """Threads that take shards in turn; the first error ends all, and this thread is one of them.
+    """Shards as molecules of the engine: threads work them, and nothing is under way when it is over.
 
     Parameters
     ----------
     jobs : int
 
+    Notes
+    -----
+    The engine hands shards out, tells how far they are and stops at the first that fails. A thread cannot be ended
+    from outside, and the engine does not wait for one that is given up; but a shard that is half written must be
+    taken away before anyone else may write there. So shards ask, piece by piece, whether they may go on.
+
     Examples
     --------
-    >>> seen = []
-    >>> Crew(1).work([3, 4], lambda shard: shard * 10, seen.append)
-    >>> seen
+    >>> Crew(2).work([3, 4], lambda shard: shard * 10)
     [30, 40]
     """
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-        self._lock = threading.Lock()
-        self._error: BaseException | None = None
+        self._quiet = threading.Condition()
+        self._busy = 0
+        self._ended = False
+        self._errors: dict[int, BaseException] = {}
 
     def going(self) -> None:
         """Go on, unless another thread has failed.
@@ -173,47 +181,68 @@ class Crew:
         ------
         Stopped
         """
-        if self._error is not None:
+        if self._ended:
             raise Stopped
 
-    def work(self, shards: Sequence[int], task: Callable[[int], Done], done: Callable[[Done], None]) -> None:
-        """Call ``task(shard)`` for each; ``done`` takes what it gives, one at a time.
+    def work(
+        self, shards: Sequence[int], task: Callable[[int], Any], *, redux: Callable[[Any, Any], Any] | None = None,
+        heard: Listener | None = None,
+    ) -> Any:  # fmt: skip
+        """Call ``task(shard)`` for each; give what they give, in order, or what an associative reducer makes of it.
 
         Raises
         ------
-        Whatever the first of the tasks raised.
+        What the first task raised; JobFailed for an error that is none of ours, nor of the system.
         """
-        waiting = iter(shards)
-        others = [
-            threading.Thread(target=self._take, args=(waiting, task, done), name=f"shards-{k}", daemon=True)
-            for k in range(1, min(self._jobs, len(shards)))
-        ]
-        for other in others:
-            other.start()
-        try:
-            self._take(waiting, task, done)
-            for other in others:
-                other.join()
-        except BaseException as error:  # an interrupt while waiting
-            self._error = self._error or error
-            for other in others:
-                other.join()
-            raise
-        if self._error is not None:
-            raise self._error
+        if not shards:
+            return []
+        from atomloom.engine.run import run_parallel  # noqa: PLC0415 - a dataset that is whole does without
 
-    def _take(self, waiting: Iterator[int], task: Callable[[int], Any], done: Callable[[Any], None]) -> None:
         try:
-            while True:
-                self.going()
-                with self._lock:
-                    shard = next(waiting, None)
-                if shard is None:
-                    return
-                found = task(shard)
-                with self._lock:
-                    done(found)
-        except Stopped:
+            with warnings.catch_warnings():
+                # kernels and compressors hold no lock; threads that wait for a disk look as if they waited for one
+                warnings.simplefilter("ignore", AntiPattern)
+                return run_parallel(
+                    self._one, shards, num_threads=self._jobs, mp_batches=min(len(shards), _MOLECULES), grain=1,
+                    redux=redux, executor="threads" if self._jobs > 1 else "serial", progress=heard or False, task=task,
+                ).value  # fmt: skip
+        except JobFailed as error:
+            self._end()
+            self._say(shards, error)
+            raise
+        except BaseException:  # an interrupt
+            self._end()
+            raise
+
+    def _one(self, molecule: Sequence[int], task: Callable[[int], Any]) -> Any:
+        """Work a shard, and keep its error as it is: what the engine tells of it is a copy."""
+        with self._quiet:
+            self.going()
+            self._busy += 1
+        try:
+            return task(molecule[0])
+        except BaseException as error:
+            self._errors[molecule[0]] = error
+            raise
+        finally:
+            with self._quiet:
+                self._busy -= 1
+                self._quiet.notify_all()
+
+    def _end(self) -> None:
+        """Let no shard begin, and wait for those that are under way."""
+        with self._quiet:
+            self._ended = True
+            self._quiet.wait_for(lambda: not self._busy)
+
+    def _say(self, shards: Sequence[int], failed: JobFailed) -> None:
+        """Raise what a task raised, where that says what to do."""
+        shard = shards[failed.failures[0].atom_lo] if failed.failures else -1
+        error = self._errors.get(shard)
+        if error is None:
             return
-        except BaseException as error:  # noqa: BLE001 - it is raised where the others were started
-            self._error = self._error or error
+        if isinstance(error, AtomloomError | OSError) or not isinstance(error, Exception):
+            raise error from None
+        message = f"shard {shard:,} could not be worked: {type(error).__name__}: {error}"
+        hint = "a function of the spec (Computed) raised it, most likely; its traceback is above"
+        raise JobFailed(f"{message}. Hint: {hint}.", failed.failures) from error

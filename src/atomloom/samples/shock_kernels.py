@@ -11,7 +11,7 @@ from atomloom.kernels.elementary import cos_sin_fixed, exp_fixed, log_fixed, nor
 from atomloom.kernels.lean import lean
 from atomloom.kernels.philox import MARKET, philox
 
-SHOCK, SECOND, CHANCE, BEGIN, BLOCK, INSIDE, BRIDGE, VOLUME, TICK, PAUSE, RULE = range(11)
+SHOCK, SECOND, CHANCE, BEGIN, BLOCK, INSIDE, BRIDGE, VOLUME, TICK, PAUSE, RULE, JUMP = range(12)
 """What a number is drawn for; together with the asset it makes the last word of a counter."""
 
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)

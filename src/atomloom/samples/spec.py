@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from atomloom._choices import check_choice
 from atomloom._lazy import need
 from atomloom.errors import BadInput
-from atomloom.samples.checks import take_count, take_real
+from atomloom.samples.checks import names_checked, show_duration, take_count, take_duration, take_real
 from atomloom.samples.state_laws import EntryPrice, Law, UnrealisedPnl, take_law
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ CHANNELS = ("open", "high", "low", "close", "volume")
 RESERVED = ("x", "id", "idx", "ends", "symbol", "label", *CHANNELS, *(f"{name}_scaled" for name in CHANNELS))
 
 
+@names_checked("a setting of index")
 @dataclass(frozen=True)
 class Index:
     """Which window a sample has.
@@ -45,7 +47,8 @@ class Index:
         ceil(n / S) samples, however many windows it has.
     by : str, optional
         Of strata: "symbol", "month", "quarter", "year", or a column of the frame that holds labels (a regime, say);
-        a window belongs where its last bar does.
+        a window belongs where its last bar does, whose label may not be NaN. Strata of time are called "2020-01",
+        "2020Q1" and "2020".
 
     Examples
     --------
@@ -61,8 +64,11 @@ class Index:
         if (self.mode == "stratified") != (self.by is not None):
             hint = "say by what: 'symbol', 'year', a column" if self.by is None else "by= goes with mode='stratified'"
             raise BadInput(f"index is {self.mode!r} and by is {self.by!r}. Hint: {hint}.")
+        if self.by is not None and not isinstance(self.by, str):
+            raise BadInput(f"by of index is {self.by!r}. Hint: 'symbol', 'year', or the name of one column.")
 
 
+@names_checked("a setting of split")
 @dataclass(frozen=True)
 class Split:
     """Parts of time, apart from each other: training, validation and test.
@@ -71,38 +77,52 @@ class Split:
     ----------
     parts : mapping of str to float
         Shares of all times in their order; they add up to 1 at most.
-    embargo : int
-        Times that are left out behind each border.
+    embargo : int, or length of time
+        What is left out behind each border: a number of times, or, where the data has times, all that is nearer than
+        "5D", "2h", a timedelta, numpy.timedelta64 or pandas.Timedelta (kept as text).
 
     Notes
     -----
     A window belongs to a part if all its bars and those of its label lie in it: what would reach over a border is
-    purged (AFML chapter 7), so that no two parts share a bar. Borders are moments, the same for all symbols: shares are
-    of the different times of all of them, and so is the embargo, which therefore is at most as many bars of a symbol.
-    Several symbols need times.
+    purged (AFML chapter 7), so that no two parts share a bar. Borders are moments, the same for all symbols. Shares are
+    of the different times of all symbols together, not of samples or of bars: where symbols have no times in common, or
+    begin late, their bars are not divided by the same shares. An embargo that is a number counts those times too, and
+    so is at most as many bars of a symbol; a length of time is the same for each. Several symbols need times.
 
     Examples
     --------
     >>> Split({"train": 0.7, "test": 0.3}, embargo=10).parts["train"]
     0.7
+    >>> Split(embargo="120min").embargo
+    '2h'
     """
 
     parts: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "validation": 0.15, "test": 0.15})
-    embargo: int = 0
+    embargo: int | str = 0
 
     def __post_init__(self) -> None:
-        if not self.parts or not hasattr(self.parts, "items"):
+        given: Any = self.parts
+        if not isinstance(given, Mapping) or not given:
             raise BadInput(f"parts of split is {self.parts!r}. Hint: give {{'train': 0.7, 'test': 0.3}}.")
         parts = {str(name): take_real(f"share of {name}", share, 0.0, 1.0) for name, share in self.parts.items()}
         if sum(parts.values()) > 1.0 + 1e-9 or min(parts.values()) <= 0.0:
             raise BadInput(f"parts of split is {dict(parts)}. Hint: shares above 0 that add up to 1 at most.")
         object.__setattr__(self, "parts", MappingProxyType(parts))
-        object.__setattr__(self, "embargo", take_count("embargo", self.embargo, 0))
+        object.__setattr__(self, "embargo", _embargo(self.embargo))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Split):
+            return NotImplemented
+        return list(self.parts.items()) == list(other.parts.items()) and self.embargo == other.embargo
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.parts.items()), self.embargo))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Split, (dict(self.parts), self.embargo)
 
 
+@names_checked("a setting of a sample")
 @dataclass(frozen=True)
 class SampleSpec:
     """What a sample is: a window of bars, scaled, and the state of a trade.
@@ -168,9 +188,9 @@ class SampleSpec:
         for name, choices in (("scale", SCALES), ("volume", VOLUMES), ("dtype", DTYPES)):
             check_choice(name, getattr(self, name), choices)
         put(self, "index", _nested(Index, "index", {"mode": self.index} if isinstance(self.index, str) else self.index))
-        put(self, "split", None if self.split is None else _nested(Split, "split", self.split))
+        put(self, "split", None if self.split is None else _split(self.split))
         put(self, "state", _state(self.state, self.lookback))
-        put(self, "gap", _gap(self.gap))
+        put(self, "gap", None if self.gap is None else take_duration("gap", self.gap))
         for name in self.state:
             if name in self.channels or name.removesuffix("_scaled") in self.channels:
                 raise BadInput(f"a field of state is {name!r}, which is a channel. Hint: a name of its own.")
@@ -218,7 +238,11 @@ class SampleSpec:
         Traceback (most recent call last):
         atomloom.errors.BadInput: a setting of a sample is 'lookbak'. Hint: did you mean 'lookback'? One of ...
         """
-        for name in values:
+        given: Any = values
+        if not isinstance(given, Mapping):
+            message = f"spec is {values!r}, which is {type(values).__name__}"
+            raise BadInput(f"{message}. Hint: a SampleSpec, or a mapping like {{'lookback': 64, 'seed': 7}}.")
+        for name in values:  # from files they may be no texts
             check_choice("a setting of a sample", name, [each.name for each in fields(cls)])
         return cls(**values)
 
@@ -229,7 +253,7 @@ class SampleSpec:
         Raises
         ------
         BadInput
-            For a file that is neither, or names unknown settings.
+            For a file that is neither, cannot be read, or names unknown settings.
         """
         return cls.from_dict(read_settings(path))
 
@@ -245,6 +269,11 @@ class SampleSpec:
     def with_(self, **changes: Any) -> SampleSpec:
         """Copy the spec with some values changed.
 
+        Raises
+        ------
+        BadInput
+            For unknown names (with the one that was meant) and wrong values.
+
         Examples
         --------
         >>> SampleSpec().with_(seed=3).seed
@@ -254,6 +283,16 @@ class SampleSpec:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _make, (tuple(dict(value) if isinstance(value, Mapping) else value for value in self._values()),)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SampleSpec):
+            return NotImplemented
+        pairs = zip(self._values(), other._values(), strict=True)
+        return all(one == two and (not isinstance(one, Mapping) or list(one) == list(two)) for one, two in pairs)
+
+    def __hash__(self) -> int:
+        values = [frozenset(value.items()) if isinstance(value, Mapping) else value for value in self._values()]
+        return hash(tuple(values))
 
     def _values(self) -> list[Any]:
         return [getattr(self, each.name) for each in fields(self)]
@@ -272,7 +311,10 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     import tomllib  # noqa: PLC0415 - only where a file is read
 
-    file = Path(path)
+    try:
+        file = Path(path)
+    except TypeError:
+        raise BadInput(f"path is {path!r}. Hint: give the path of a TOML or YAML file.") from None
     try:
         text = file.read_text(encoding="utf-8-sig")
         if file.suffix.lower() in (".yaml", ".yml"):
@@ -285,6 +327,8 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
             found = tomllib.loads(text)
     except FileNotFoundError:
         raise BadInput(f"{file} does not exist. Hint: give a TOML or YAML file.") from None
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}. Hint: give a TOML or YAML file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{file} is not TOML: {error}.") from None
     if not isinstance(found, dict):
@@ -295,7 +339,10 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _channels(given: Any) -> tuple[str, ...]:
     if not isinstance(given, str | Sequence):
         raise BadInput(f"channels is {given!r}. Hint: give names of columns, ['close', 'volume'] say.")
-    listed = (given,) if isinstance(given, str) else tuple(str(name) for name in given)
+    listed = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(name, str) for name in listed):
+        other = next(name for name in listed if not isinstance(name, str))
+        raise BadInput(f"channels has {other!r}. Hint: give names of columns, ['close', 'volume'] say.")
     names = tuple(name.lower() if name.lower() in CHANNELS else name for name in listed)
     if not names or len(set(names)) < len(names):
         raise BadInput(f"channels is {list(names)}. Hint: give at least one, and each once.")
@@ -311,6 +358,24 @@ def _nested(kind: type[Any], name: str, given: Any) -> Any:
     for each in given:
         check_choice(f"a setting of {name}", each, [known.name for known in fields(kind)])
     return kind(**given)
+
+
+def _split(given: Any) -> Split:
+    """Take a split; shares that are not under "parts" are refused by name."""
+    if isinstance(given, Mapping) and "parts" not in given:
+        flat = {name: share for name, share in given.items() if name != "embargo"}
+        if flat and all(isinstance(share, int | float) for share in flat.values()):
+            meant = {"parts": flat} | {name: given[name] for name in given if name == "embargo"}
+            raise BadInput(f"split is {dict(given)}. Hint: shares are under 'parts': split={meant}.")
+    return _nested(Split, "split", given)  # type: ignore[no-any-return]
+
+
+def _embargo(given: Any) -> int | str:
+    """Take a number of times, or a length of time as text."""
+    unit = isinstance(given, str) and any(letter.isalpha() and letter not in "eE" for letter in given)
+    if unit or isinstance(given, np.timedelta64 | dt.timedelta):
+        return show_duration(take_duration("embargo", given))
+    return take_count("embargo", given, 0)
 
 
 def _state(given: Any, lookback: int) -> Mapping[str, Law]:
@@ -333,21 +398,3 @@ def _state(given: Any, lookback: int) -> Mapping[str, Law]:
                     raise BadInput(f"{name} needs the field {other!r}. Hint: put it into state before {name!r}.")
         laws[name] = law
     return MappingProxyType(laws)
-
-
-def _gap(given: Any) -> int | None:
-    """Take a length of time as ns."""
-    if given is None:
-        return None
-    try:
-        if isinstance(given, str):
-            import pandas as pd  # noqa: PLC0415 - heavy, and only for texts
-
-            found = int(pd.Timedelta(given).value)
-        else:
-            found = int(np.timedelta64(given, "ns").astype(np.int64))
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"gap is {given!r}: {error}. Hint: a length of time like '3D' or '2h', or ns.") from None
-    if found <= 0:
-        raise BadInput(f"gap is {given!r}. Hint: give a length of time above 0.")
-    return found

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from atomloom.errors import AntiPattern, BadInput
+from atomloom.samples.asking import check_computed
 from atomloom.samples.checks import take_real
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from atomloom.samples.sample_set import Dataset
 
 _LOOKED_AT = 20_000
@@ -41,7 +41,7 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     Warns
     -----
     AntiPattern
-        If windows of one part reach over bars of another: what is learned there is known here. Use
+        If windows of one part, or their labels, reach over bars of another: what is learned there is known here. Use
         ``SampleSpec(split=...)``, which cuts time and leaves out what reaches over the borders (AFML chapter 7).
 
     Examples
@@ -54,7 +54,8 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     ...     random_split(samples, {"train": 0.7, "test": 0.3})
     {'train': range(0, 7), 'test': range(7, 10)}
     """
-    if not hasattr(shares, "items"):
+    check_computed(samples, "random_split")
+    if not isinstance(shares, Mapping):
         raise BadInput(f"shares is {shares!r}. Hint: {{'train': 0.8, 'test': 0.2}}.")
     taken = {str(name): take_real(f"share of {name}", share, 0.0, 1.0) for name, share in shares.items()}
     if not taken or sum(taken.values()) > 1.0 + 1e-9:
@@ -64,22 +65,22 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     shared = _shared(samples, list(parts.values()))
     if shared:
         hint = "SampleSpec(split=...) cuts time instead, and purges what reaches over the borders"
-        message = f"{shared:.0%} of the windows of later parts have bars of earlier parts in them. Hint: {hint}"
-        warnings.warn(message, AntiPattern, stacklevel=2)
+        message = f"{shared:.0%} of the windows of later parts have bars of earlier parts in them or their labels"
+        warnings.warn(f"{message}. Hint: {hint}", AntiPattern, stacklevel=2)
     return parts
 
 
 def _shared(samples: Dataset, parts: list[range]) -> float:
-    """Share of windows that reach over a bar of a window of another part (of some thousands of each)."""
-    length = samples.spec.lookback
+    """Share of windows that have, with their labels, a bar of one of another part (of some thousands of each)."""
+    length, ahead = samples.spec.lookback, samples.spec.horizon if "label" in samples.fields else 0
     ends = [samples.ends(part[:_LOOKED_AT]) for part in parts if len(part)]
     met, looked = 0, 0
     for k, own in enumerate(ends[1:], start=1):
         covered = np.zeros(samples.series.n_rows + 1, dtype=np.int64)
         before = np.concatenate(ends[:k])
         np.add.at(covered, before - length, 1)
-        np.add.at(covered, before, -1)
+        np.add.at(covered, before + ahead, -1)
         known = np.concatenate([[0], np.cumsum(np.cumsum(covered)[:-1] > 0)])
-        met += int(np.sum(known[own] > known[own - length]))
+        met += int(np.sum(known[own + ahead] > known[own - length]))
         looked += len(own)
     return met / looked if looked else 0.0

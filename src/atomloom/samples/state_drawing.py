@@ -59,14 +59,16 @@ def drawers_of(state: Mapping[str, Law], close: Any, lookback: int) -> list[Draw
     A field takes as many words as its law needs: fields that are added at the end leave the others as they are.
     """
     found: list[Drawer] = []
-    slot = 0
+    slot, before = 0, ["x", "idx", "symbol"]
     for name, law in state.items():
-        found.append(_drawer(name, law, slot, close, lookback))
+        found.append(_drawer(name, law, slot, (close, lookback), tuple(before)))
+        before.append(name)
         slot += law.draws if isinstance(law, Computed) else 0 if isinstance(law, UnrealisedPnl) else 1
     return found
 
 
-def _drawer(name: str, law: Law, slot: int, close: Any, lookback: int) -> Drawer:
+def _drawer(name: str, law: Law, slot: int, prices: tuple[Any, int], before: tuple[str, ...]) -> Drawer:
+    close, lookback = prices
     if isinstance(law, Uniform):
         if law.law == "uniform":
             low, span = np.float32(law.low), np.float32(law.high) - np.float32(law.low)
@@ -82,7 +84,7 @@ def _drawer(name: str, law: Law, slot: int, close: Any, lookback: int) -> Drawer
         return lambda drawn, ends, batch: gather_entries(close, ends, drawn.word(slot), within, batch[name])
     if isinstance(law, UnrealisedPnl):
         return lambda _drawn, _ends, batch: _gain(law, batch, batch[name])
-    return lambda drawn, _, batch: _computed(name, law, slot, drawn, batch)
+    return lambda drawn, _, batch: _computed((name, law, slot), drawn, batch, before)
 
 
 def _gain(law: UnrealisedPnl, batch: Batch, out: NDArray[Any]) -> None:
@@ -90,12 +92,13 @@ def _gain(law: UnrealisedPnl, batch: Batch, out: NDArray[Any]) -> None:
     np.multiply(out, batch[law.position].astype(np.float32, copy=False), out=out)
 
 
-def _computed(name: str, law: Computed, slot: int, drawn: Drawn, batch: Batch) -> None:
-    n = len(batch["idx"])
+def _computed(own: tuple[str, Computed, int], drawn: Drawn, batch: Batch, before: tuple[str, ...]) -> None:
+    """Put what a function gives into a batch; it sees what is there already, no memory that is yet to be filled."""
+    (name, law, slot), n = own, len(batch["idx"])
     u = np.empty((n, law.draws), dtype=np.float32)
     for k in range(law.draws):
         uniform_field(drawn.word(slot + k), np.float32(0.0), np.float32(1.0), u[:, k])
-    found = np.asarray(law.resolved()(u, batch))
+    found = law.applied(u, {each: batch[each] for each in before if each in batch})
     if found.ndim == 0 or len(found) != n:
         called = getattr(law.function, "__name__", law.function)
         message = f"function {called} gave shape {found.shape} for {n} samples"

@@ -5,17 +5,22 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atomloom._choices import check_choice
 from atomloom.errors import BadInput
-from atomloom.samples.checks import take_count, take_real
+from atomloom.samples.checks import names_checked, take_count, take_real
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LAWS = ("uniform", "log")
+_TELLING = 8  # rows that are enough to see whether they depend on each other
 
 
+@names_checked("a setting of Uniform")
 @dataclass(frozen=True)
 class Uniform:
     """A number between two others, every one (or every ratio) as likely as any other.
@@ -55,6 +60,7 @@ class Uniform:
         return {"kind": "uniform", **asdict(self)}
 
 
+@names_checked("a setting of Choice")
 @dataclass(frozen=True)
 class Choice:
     """One of some numbers, each as likely as any other.
@@ -94,6 +100,7 @@ class Choice:
         return {"kind": "choice", "values": list(self.values)}
 
 
+@names_checked("a setting of EntryPrice")
 @dataclass(frozen=True)
 class EntryPrice:
     """Close of a bar of the window, any of the last ``within`` as likely as any other, in units of the last close.
@@ -120,6 +127,7 @@ class EntryPrice:
         return {"kind": "entry_price", **({} if self.within is None else {"within": self.within})}
 
 
+@names_checked("a setting of UnrealisedPnl")
 @dataclass(frozen=True)
 class UnrealisedPnl:
     """What the position has gained since its entry: ``position * (1 - entry)``, in units of the last close.
@@ -138,11 +146,17 @@ class UnrealisedPnl:
     position: str = "position"
     entry: str = "entry_price"
 
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not isinstance(value, str):
+                raise BadInput(f"{name} of an unrealised P&L is {value!r}. Hint: give the name of a field.")
+
     def to_dict(self) -> dict[str, Any]:
         """Give the law as plain numbers and texts."""
         return {"kind": "unrealised_pnl", **asdict(self)}
 
 
+@names_checked("a setting of Computed")
 @dataclass(frozen=True)
 class Computed:
     """What a function makes of uniform numbers and of the windows.
@@ -150,9 +164,11 @@ class Computed:
     Attributes
     ----------
     function : callable, or "module:name"
-        Called as ``function(u, batch)`` with u (B, draws) float32 in [0, 1) and the batch so far (a dict of arrays,
-        "x" among them); gives a (B,) array. It must work on whole arrays, and a row must not depend on other rows:
-        batches have any size. A recipe can only be written down with "module:name".
+        Called as ``function(u, batch)`` with u (B, draws) float32 in [0, 1) and the batch so far: a dict of "x", "idx",
+        "symbol" (where there are several) and the fields of state before this one (no label), all read-only. It gives a
+        (B,) array. It must work on whole arrays, and a row must not depend on
+        other rows, or on chance: batches have any size. The first batch of 8 rows or more is computed once again in
+        part, and what differs by more than rounding is refused. A recipe can only be written down with "module:name".
     draws : int
         Uniform numbers for each sample.
 
@@ -192,6 +208,62 @@ class Computed:
             raise BadInput(f"function is {self.function!r}, which is {type(found).__name__}. Hint: name a function.")
         return found  # type: ignore[no-any-return]
 
+    def applied(self, u: NDArray[np.float32], batch: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Call the function on a batch, which it cannot change.
+
+        Parameters
+        ----------
+        u : (B, draws) float32
+        batch : mapping of str to array
+
+        Returns
+        -------
+        array
+            Its own memory.
+
+        Raises
+        ------
+        BadInput
+            For a function that writes to what it is given, asks for what is not there yet, or whose rows depend on
+            other rows.
+
+        Examples
+        --------
+        >>> Computed(lambda u, batch: batch["x"] + u[:, 0]).applied(np.zeros((2, 1)), {"x": np.arange(2.0)})
+        array([0., 1.])
+        """
+        found = self._called(u, batch)
+        n = len(u)
+        if n >= _TELLING and found.ndim and len(found) == n and not self.__dict__.get("_checked"):
+            rows = slice(3 * n // 4, n // 4, -1)  # neither the first nor the last, and backwards
+            again = self._called(u[rows], {name: array[rows] for name, array in batch.items()})
+            if again.shape != found[rows].shape or not _near(again, found[rows]):
+                message = f"function {self._name} gives other values for some rows of a batch than for the whole"
+                hint = "a row may depend on its own u and window alone: batches have any size"
+                raise BadInput(f"{message}. Hint: {hint}.")
+            object.__setattr__(self, "_checked", True)
+        return found
+
+    def _called(self, u: NDArray[np.float32], batch: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        shown = {name: _locked(array) for name, array in batch.items()}
+        try:
+            found = np.asarray(self.resolved()(_locked(u), shown))
+        except KeyError as error:
+            if not error.args or error.args[0] in shown or not isinstance(error.args[0], str):
+                raise
+            message = f"function {self._name} asks for {error.args[0]!r}, and the batch has {', '.join(shown)} so far"
+            raise BadInput(f"{message}. Hint: put a field that it needs before it; no field sees the label.") from error
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            message = f"function {self._name} writes to what it is given ({error})"
+            raise BadInput(f"{message}. Hint: give a new array; batch['x'].copy() may be written to.") from error
+        return found if found.flags.owndata and found.flags.writeable else found.copy()
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self.function, "__qualname__", self.function))
+
     def to_dict(self) -> dict[str, Any]:
         """Give the law as plain numbers and texts.
 
@@ -204,6 +276,21 @@ class Computed:
             name = getattr(self.function, "__qualname__", repr(self.function))
             raise BadInput(f"the recipe has the function {name}. Hint: give it as 'module:name' to write it down.")
         return {"kind": "computed", **asdict(self)}
+
+
+def _locked(array: NDArray[Any]) -> NDArray[Any]:
+    """View an array so that it cannot be written to."""
+    view = array[...]
+    view.flags.writeable = False
+    return view
+
+
+def _near(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether values are the same but for rounding."""
+    if one.dtype.kind not in "fc":
+        return bool((one == other).all())
+    size = float(np.nanmax(np.abs(other), initial=1.0, where=np.isfinite(other)))
+    return bool(np.allclose(one, other, rtol=1e-4, atol=1e-6 * size, equal_nan=True))
 
 
 Law = Uniform | Choice | EntryPrice | UnrealisedPnl | Computed

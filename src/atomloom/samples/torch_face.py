@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from atomloom.samples.iterating import Batches, parts_of
 from atomloom.samples.state_laws import Computed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from atomloom.samples.iterating import Shard
     from atomloom.samples.sample_set import Dataset
@@ -22,14 +23,53 @@ if TYPE_CHECKING:
     Tensors = dict[str, Any]
 
 
-class TensorBatch(dict[str, Any]):
-    """Tensors of a batch by name; who takes it for a list of samples is told what to do."""
+class TensorBatch(Sequence["TensorSample"]):
+    """A batch that is whole already, and can be taken for a list of its samples.
 
-    def __missing__(self, key: Any) -> Any:
-        if isinstance(key, str):
-            raise KeyError(key)
-        message = "a batch of samples is whole already"
-        raise BadInput(f"{message}. Hint: DataLoader(samples, collate_fn=samples.collate), or samples.loader(1024).")
+    PyTorch's own collate function, which knows :class:`TensorSample`, gives the whole as it is; another one gets
+    samples one by one. A name gives the tensor of that name.
+
+    Attributes
+    ----------
+    tensors : dict of Tensor
+        By name, the batch first.
+    """
+
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
+
+    def __len__(self) -> int:
+        return len(self.tensors["idx"])
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, str):
+            return self.tensors[place]
+        if isinstance(place, slice):
+            return [self[k] for k in range(*place.indices(len(self)))]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        return TensorSample((name, tensor[place]) for name, tensor in self.tensors.items())
+
+
+class TensorSample(dict[str, Any]):
+    """Tensors of a sample by name."""
+
+
+def _collated(samples: Any, *, collate_fn_map: Any = None) -> Tensors:
+    """Give a batch that is whole as it is, and make one of a list of samples."""
+    if isinstance(samples, TensorBatch):
+        return samples.tensors
+    from torch.utils.data._utils.collate import collate  # noqa: PLC0415 - heavy; its documentation extends it so
+
+    plain = {name: [sample[name] for sample in samples] for name in samples[0]}
+    return {name: collate(column, collate_fn_map=collate_fn_map) for name, column in plain.items()}
+
+
+def _tell_torch() -> None:
+    """Tell PyTorch's collate function of samples, in the way that its documentation has."""
+    from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: PLC0415 - heavy
+
+    default_collate_fn_map[TensorSample] = _collated
 
 
 class TorchSamples:
@@ -46,12 +86,16 @@ class TorchSamples:
 
     Notes
     -----
-    With ``torch.utils.data.DataLoader`` use ``collate_fn=samples.collate`` and ``num_workers=0``: batches that come
-    from other processes are copied three times. ``samples.loader`` computes ahead in threads instead.
+    ``torch.utils.data.DataLoader(samples, batch_size=1024, shuffle=True)`` asks for whole batches and gets them as they
+    are. Leave ``num_workers`` at 0: batches that come from other processes are copied three times.
+    ``samples.loader(1024)`` computes ahead in threads instead, shuffles without a list of all numbers, and goes on in
+    the middle of an epoch.
     """
 
     def __init__(self, source: Dataset | Shard, device: Any = None) -> None:
         self._torch = need("torch", extra="torch", why="samples as tensors")
+        self._source = source
+        _tell_torch()
         self._dataset, self._rank, self._world = parts_of(source)
         self._length = len(source)
         self._device = _usable(self._torch, device, self._dataset)
@@ -60,12 +104,15 @@ class TorchSamples:
     def __len__(self) -> int:
         return self._length
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TorchSamples, (self._source, None if self._device is None else str(self._device))
+
     def __getitem__(self, number: int) -> Tensors:
         """One sample: tensors without the axis of the batch."""
         place = place_of(number, self._length)
-        return {name: tensor[0] for name, tensor in self.__getitems__([place]).items()}
+        return self.__getitems__([place])[0]  # type: ignore[no-any-return]
 
-    def __getitems__(self, numbers: Sequence[int]) -> Tensors:
+    def __getitems__(self, numbers: Sequence[int]) -> TensorBatch:
         """Give a batch: what a DataLoader asks for when it fetches."""
         places = np.asarray(numbers, dtype=np.int64)
         return TensorBatch(self.tensors(self._dataset.batch(self._rank + places * self._world)))
@@ -75,9 +122,9 @@ class TorchSamples:
         return {name: self._torch.from_numpy(array) for name, array in batch.items()}
 
     @staticmethod
-    def collate(batch: Tensors) -> Tensors:
-        """Give a batch as it is: for ``DataLoader(collate_fn=)``."""
-        return batch
+    def collate(batch: Any) -> Tensors:
+        """Give a batch as it is: for ``DataLoader(collate_fn=)``, which does so without it as well."""
+        return _collated(batch)
 
     def loader(self, batch_size: int, *, shuffle: bool = True, threads: int = 1, **settings: Any) -> TorchLoader:
         """Give batches of tensors, computed ahead in threads.
@@ -119,8 +166,7 @@ class TorchLoader:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Tensors]:
-        for batch in self._batches:
-            yield self._samples.moved(batch)
+        return map(self._samples.moved, self._batches)
 
     def state_dict(self) -> dict[str, Any]:
         """Give the place: see :meth:`Batches.state_dict`."""
@@ -146,7 +192,7 @@ class _DeviceSeries:
         torch = self._torch
         ends = torch.from_numpy(batch["ends"]).to(self._device)
         windows = self._values[:, ends[:, None] + self._steps].transpose(0, 1)
-        x = windows / self._divisors[self._which][:, ends].T[:, :, None]
+        x = windows / self._divisors[self._which[:, None], ends].T[:, :, None]
         rest = {name: array for name, array in batch.items() if name not in ("x", "ends")}
         return {"x": x.contiguous(), **{k: torch.from_numpy(v).to(self._device) for k, v in rest.items()}}
 
@@ -155,7 +201,11 @@ def _usable(torch: Any, device: Any, dataset: Dataset) -> Any:
     """Give the device, or None for the processor; why it is not used is said."""
     if device is None:
         return None
-    wanted, why = torch.device(device), ""
+    try:
+        wanted, why = torch.device(device), ""
+    except (RuntimeError, TypeError, ValueError) as error:
+        seen = str(error).splitlines()[0].rstrip(".")
+        raise BadInput(f"device is {device!r}: {seen}. Hint: None, 'cpu' or 'cuda'.") from None
     if wanted.type == "cuda" and not torch.cuda.is_available():
         why = "no CUDA device is there"
     elif dataset.spec.dtype in ("float16", "int16"):

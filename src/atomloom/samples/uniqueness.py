@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from atomloom.samples.asking import check_computed
 
+if TYPE_CHECKING:
     from atomloom.samples.sample_set import Dataset
 
 
@@ -77,9 +77,15 @@ def honesty(samples: Dataset) -> Honesty:
     -------
     Honesty
 
+    Raises
+    ------
+    BadInput
+        For samples that are stored: their manifest has it.
+
     Notes
     -----
-    A bar that c of W windows reach over is in a sample with probability p = c / W, and in none of n with (1 - p)^n.
+    A bar that c of W windows reach over is in a sample with probability p = c / W, and in none of n with (1 - p)^n;
+    where windows are permuted, or strata take turns, likewise by their counts.
     The mean uniqueness of n windows of L bars is (bars in at least one) / (n L): each bar of a sample counts as one
     over the number of samples that have it. O(T) time and memory.
 
@@ -92,8 +98,13 @@ def honesty(samples: Dataset) -> Honesty:
     >>> found.unique_windows, found.bars
     (8.0, 10)
     """
+    check_computed(samples, "honesty")
     windows, n, length = samples.windows, len(samples), samples.spec.lookback
-    weights = _chances(samples)
+    if samples.spec.index.mode == "stratified":
+        seen, covered, bars = _by_strata(samples)
+        uniqueness = min(1.0, covered / (n * length))
+        return Honesty(n, len(windows), seen, n / seen, bars, uniqueness, n * uniqueness)
+    weights = np.full(len(windows), 1.0 / len(windows))
     steps = np.zeros(samples.series.n_rows + 1)
     ends = windows.end_of(np.arange(len(windows)))
     np.add.at(steps, ends - length, weights)
@@ -120,15 +131,31 @@ def _missed(windows: int, over: int, n: int) -> float:
     return math.exp(sum(map(math.lgamma, parts[0])) - sum(map(math.lgamma, parts[1])))
 
 
-def _chances(samples: Dataset) -> NDArray[np.float64]:
-    """Chance of each window to be that of a sample."""
-    windows = samples.windows
-    if samples.spec.index.mode != "stratified":
-        return np.full(len(windows), 1.0 / len(windows))
+def _by_strata(samples: Dataset) -> tuple[float, float, int]:
+    """Give expected windows and bars of samples whose strata take turns, and the bars that windows are cut from.
+
+    A stratum of W windows has m = floor or ceil of n / S samples, none of which reaches over a bar that c of its
+    windows have with (1 - c / W)^m; of several strata with the product. c changes at ends and begins of windows only.
+    """
+    windows, length = samples.windows, samples.spec.lookback
     sizes = np.diff(windows.strata)
-    by_place = np.repeat(1.0 / (sizes * len(sizes)), sizes)
-    if not len(windows.order):
-        return by_place
-    chances = np.empty(len(windows))
-    chances[windows.order] = by_place
-    return chances
+    each, more = divmod(len(samples), len(sizes))
+    ends = windows.end_of(windows.order if len(windows.order) else np.arange(len(windows)))
+    logs, sure, over = np.zeros(samples.series.n_rows + 1), *np.zeros((2, samples.series.n_rows + 1), dtype=np.int64)
+    seen = 0.0
+    for k, (first, size) in enumerate(zip(windows.strata.tolist(), sizes.tolist(), strict=False)):
+        turns, own = each + (k < more), ends[first : first + size]
+        places, back = np.unique(np.concatenate([own - length, own]), return_inverse=True)
+        begun, ended = (np.bincount(part, minlength=len(places)) for part in (back[:size], back[size:]))
+        count = np.cumsum(begun - ended)
+        over[places] += np.diff(count, prepend=0)
+        if turns == 0:
+            continue
+        whole = count == size
+        missed = turns * np.log1p(-np.where(whole, 0, count) / size)
+        logs[places] += np.diff(missed, prepend=0.0)
+        sure[places] += np.diff(whole.astype(np.int64), prepend=0)
+        seen += size * -math.expm1(turns * math.log1p(-1.0 / size)) if size > 1 else 1.0
+    reached, certain = np.cumsum(over)[:-1] > 0, np.cumsum(sure)[:-1] > 0
+    chance = np.where(certain, 1.0, -np.expm1(np.minimum(np.cumsum(logs)[:-1], 0.0)))
+    return seen, float(chance[reached].sum()), int(np.count_nonzero(reached))

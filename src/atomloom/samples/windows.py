@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom._choices import check_choice
 from atomloom.errors import BadInput, Infeasible
 from atomloom.samples.spec import PERIODS, Index
+from atomloom.samples.time_cuts import part_spans, periods_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def windows_of(series: Series, spec: SampleSpec, part: str | None) -> Windows:
     Infeasible
         Where no window fits, or a stratum has none.
     """
-    spans = _part_spans(series, spec, part)
+    spans = part_spans(series, spec, part)
     found = []
     for symbol, low, high in series.runs.tolist():
         begin = max(low, spans[symbol][0])
@@ -102,43 +102,17 @@ def windows_of(series: Series, spec: SampleSpec, part: str | None) -> Windows:
     return plain if spec.index.by is None else _stratified(series, plain, spec.index)
 
 
-def _part_spans(series: Series, spec: SampleSpec, part: str | None) -> list[tuple[int, int]]:
-    """First row and the row behind the last of a part, for each symbol."""
-    bounds = [(int(low), int(high)) for low, high in zip(series.first[:-1], series.first[1:], strict=True)]
-    if spec.split is None:
-        if part is not None:
-            raise BadInput(f"part is {part!r}, and the spec has no split. Hint: split={{'parts': {{{part!r}: 0.7}}}}.")
-        return bounds
-    names = list(spec.split.parts)
-    if part is None:
-        raise BadInput(f"the spec has a split. Hint: say which part: one of {', '.join(names)}.")
-    check_choice("part", part, names)
-    place, shares = names.index(part), np.cumsum([0.0, *spec.split.parts.values()])
-    if series.times is None and len(bounds) > 1:
-        raise BadInput("a split of several symbols needs times. Hint: a DatetimeIndex, or a column 'time'.")
-    if series.times is None:
-        return [_own_rows(low, high, shares[place : place + 2], place, spec.split.embargo) for low, high in bounds]
-    moments = np.unique(series.times)
-    begin, end = _own_rows(0, len(moments), shares[place : place + 2], place, spec.split.embargo)
-    times = series.times
-    first = moments[begin] if begin < len(moments) else moments[-1] + 1
-    last = moments[end] if end < len(moments) else moments[-1] + 1
-    return [
-        (low + int(np.searchsorted(times[low:high], first)), low + int(np.searchsorted(times[low:high], last)))
-        for low, high in bounds
-    ]
-
-
-def _own_rows(low: int, high: int, shares: Any, place: int, embargo: int) -> tuple[int, int]:
-    begin, end = (low + round(float(share) * (high - low)) for share in shares)
-    return (begin + embargo if place else begin), end
-
-
 def _stratified(series: Series, plain: Windows, index: Index) -> Windows:
     """Put windows into strata; those of a stratum stay in order."""
     code, names = _codes(series, index.by)
     last = plain.end_of(np.arange(len(plain))) - 1
     of_window = code[last]
+    if len(of_window) and of_window.min() < 0:
+        bad = last[of_window < 0]
+        row, where = int(series.rows[bad[0]]), series.symbols[int(np.searchsorted(series.first, bad[0], "right")) - 1]
+        message = f"{index.by!r}{f' of symbol {where!r}' if where else ''} has no label at row {row:,}"
+        hint = "fill them, or leave those rows out"
+        raise BadInput(f"{message} and at the end of {len(bad):,} windows in all. Hint: {hint}.")
     counts = np.bincount(of_window, minlength=len(names))
     used = np.flatnonzero(counts)
     order = np.argsort(of_window, kind="stable").astype(np.int64)
@@ -151,19 +125,26 @@ def _stratified(series: Series, plain: Windows, index: Index) -> Windows:
 
 
 def _codes(series: Series, by: str | None) -> tuple[Ints, list[str]]:
-    """Stratum of every row."""
+    """Stratum of every row, -1 where its label is missing."""
     if by == "symbol":
         return np.repeat(np.arange(len(series.symbols)), np.diff(series.first)), list(series.symbols)
     if by in PERIODS:
         if series.times is None:
             message = f"strata are by {by!r} and the data has no times"
             raise BadInput(f"{message}. Hint: a DatetimeIndex, or a column 'time'.")
-        months = series.times.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
-        found, code = np.unique(months // {"month": 1, "quarter": 3, "year": 12}[by], return_inverse=True)
-        return code, [str(value) for value in found]
+        return periods_of(series.times, by)
     if by is None or by not in series.labels:
         raise BadInput(f"strata are by {by!r}, which is no column of the data. Hint: 'symbol', 'year', or a column.")
-    texts = [str(value) for value in series.labels[by]]
-    names = sorted(set(texts))
-    place = {name: k for k, name in enumerate(names)}
+    values = series.labels[by].tolist()
+    texts = [None if _missing(value) else str(value) for value in values]
+    found = {text for text in texts if text is not None}
+    names = sorted(text for text in found if text.removesuffix(".0") == text or text.removesuffix(".0") not in found)
+    place: dict[str | None, int] = {name: k for k, name in enumerate(names)}
+    # of several frames one may hold 1 and another 1.0
+    place |= {text: place[text.removesuffix(".0")] for text in found if text not in place} | {None: -1}
     return np.array([place[text] for text in texts], dtype=np.int64), names
+
+
+def _missing(value: Any) -> bool:
+    """Whether a label is NaN, NaT or NA; None is a label as others are."""
+    return type(value).__name__ == "NAType" or bool(value != value)  # noqa: PLR0124 - NaN alone is so

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.budget import show_size
-from atomloom.engine.progress import MoleculeDone, RunFinished, RunStarted, listener
+from atomloom.engine.progress import RunStarted, listener
 from atomloom.errors import BadInput, StoreError
+from atomloom.samples.asking import check_computed
 from atomloom.samples.manifest import manifest_of, put_manifest, read_manifest
 from atomloom.samples.output_folder import begin, check_space, claimed, describe, discard, fault
 from atomloom.samples.planning import Plan, plan_of
@@ -19,7 +19,9 @@ from atomloom.samples.series_files import contents_of
 from atomloom.samples.shards import Crew, ShardEntry, append, jobs_of, mend_journal
 
 if TYPE_CHECKING:
-    from atomloom.engine.progress import Listener
+    import os
+
+    from atomloom.engine.progress import Event, Listener
     from atomloom.samples.sample_set import Dataset
 
 ROWS = 65_536
@@ -118,7 +120,7 @@ def write(
     fixed_size_list : bool
         Of Parquet: windows as lists of numbers, which every reader knows and which are read nine times slower.
     progress : bool or callable, optional
-        Draw a bar; or take events (see :mod:`atomloom.engine.progress`).
+        Draw a bar; or take events (see :mod:`atomloom.engine.progress`). None draws one where stderr is a terminal.
 
     Returns
     -------
@@ -132,12 +134,15 @@ def write(
         Where one job needs more than ``memory_limit``; before anything is written.
     StoreError
         Where the disk is full or may not be written to; what was finished is kept, ``resume=True`` goes on.
+    JobFailed
+        Where a function of the spec raised; what was finished is kept, too.
 
     Notes
     -----
-    Shard k holds samples k S to (k + 1) S - 1, in order. It is written under another name, waited for until it is on
-    the disk, renamed, and only then named in the journal: a process may be killed at any moment. All files have the
-    same bytes for any ``n_jobs``, interrupted or not, with the same version of the library that writes the format.
+    Shards are molecules of :func:`atomloom.run_parallel`. Shard k holds samples k S to (k + 1) S - 1, in order. It is
+    written under another name, waited for until it is on the disk, renamed, and only then named in the journal: a
+    process may be killed at any moment. All files have the same bytes for any ``n_jobs``, interrupted or not, with the
+    same version of the library that writes the format.
     The folder also holds a copy of the series: ``open_dataset(path).recipe()`` computes any sample without the shards.
 
     Examples
@@ -151,6 +156,7 @@ def write(
     >>> done.rows, done.shards
     (1000, 4)
     """
+    check_computed(dataset, "write")
     began, folder = time.perf_counter(), Path(path)
     if resume and overwrite:
         raise BadInput("resume and overwrite are both asked for. Hint: one of them.")
@@ -199,38 +205,34 @@ def _written(plan: Plan, folder: Path, jobs: int, heard: Listener | None, *, res
 
 def _run(plan: Plan, folder: Path, left: list[int], jobs: int, entries: dict[int, ShardEntry],
          heard: Listener | None) -> None:  # fmt: skip
-    """Write shards, several at a time."""
-    crew, own, began = Crew(jobs), threading.local(), time.perf_counter()
-    total, done = sum(map(plan.layout.rows_of, left)), [0, 0]
+    """Write shards as molecules of the engine.
 
-    def task(shard: int) -> tuple[ShardEntry, float]:
-        start = time.perf_counter()
+    A shard is named in the journal by the thread that wrote it, as soon as it is on the disk, not by a reducer: that
+    takes results in their order, and a process that is killed would leave shards behind that nothing names.
+    """
+    crew, own, names = Crew(jobs), threading.local(), threading.Lock()
+
+    def task(shard: int) -> ShardEntry:
         if not hasattr(own, "room"):
             own.room = plan.room()
-        return write_shard(plan, folder, shard, crew, own.room), time.perf_counter() - start
+        entry = write_shard(plan, folder, shard, crew, own.room)
+        with names:
+            append(folder, entry)
+        return entry
 
-    def note(found: tuple[ShardEntry, float]) -> None:
-        entry, seconds = found
-        append(folder, entry)
-        entries[entry.shard] = entry
-        done[:] = done[0] + 1, done[1] + entry.rows
-        if heard is not None:
-            eta = (time.perf_counter() - began) * (total - done[1]) / done[1]
-            share = entry.rows / total
-            heard(MoleculeDone(entry.shard, "done", os.getpid(), seconds, share, done[0], len(left), 0, eta))
+    done = crew.work(left, task, heard=None if heard is None else _told(heard, len(left), len(entries)))
+    entries.update((entry.shard, entry) for entry in done)
 
-    if heard is not None:
-        heard(RunStarted("samples", len(left), jobs, len(entries)))
-    status = "failed"
-    try:
-        crew.work(left, task, note)
-        status = "done"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        if heard is not None:
-            heard(RunFinished(status, time.perf_counter() - began))
+
+def _told(heard: Listener, left: int, resumed: int) -> Listener:
+    """Tell what the engine does in words of a dataset: how many of its shards are there already."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            event = replace(event, name="samples", resumed=round(resumed * event.molecules / left))
+        heard(event)
+
+    return tell
 
 
 def write_shard(plan: Plan, folder: Path, shard: int, crew: Crew, room: Any) -> ShardEntry:

@@ -105,7 +105,8 @@ def _some(run: RunFolder, summary: dict[str, Any]) -> str:
         f"Prices in units of {last}{below}; bars count back from the last that is seen. What is written above is the "
         "trade state."
     )
-    note = "The first of them; sample.parquet has more."
+    of = f" of part {summary['parts'][0]['part']!r}" if summary["parts"] else ""
+    note = f"The first of them{of}; sample.parquet has more."
     return html.section("Some samples", html.figure(_picture(run, summary, _PANELS), caption), note=note)
 
 
@@ -184,10 +185,9 @@ def _where(run: RunFolder, summary: dict[str, Any]) -> str:
     label = f"; its label looks at the {behind} behind it" if horizon else ""
     note = f"A window is {lookback:,} bars of one symbol, with none left out among them{label}. "
     if split:
-        note += (
-            "Parts are cut by time. What would reach over a border is left out (purged), so no two parts share a bar"
-            + (f", and so are {embargo:,} bars behind each border (embargo)." if embargo else ".")
-        )
+        gap = f", and {_embargo(embargo)} behind each border (embargo)" if embargo else ""
+        note += f"Parts are cut by time. What would reach over a border is left out (purged){gap}: "
+        note += "no two parts share a bar."
     more = len(summary["symbols"]) - len(set(series["symbol"]))
     several = len(summary["symbols"]) > 1
     rows = [
@@ -199,6 +199,30 @@ def _where(run: RunFolder, summary: dict[str, Any]) -> str:
     told = [html.table(header, rows, text=(0, 1) if several else (0,))] if split or several else []
     caption = f"{more:,} more symbols are not drawn." if more > 0 else ""
     return html.section("Where they come from", html.figure(svg, caption), *told, note=note)
+
+
+def _parts(summary: dict[str, Any]) -> list[str]:
+    """Say how samples are divided among parts, and what each is worth."""
+    if not summary["parts"]:
+        return []
+    written = summary["written"]
+    rows = [
+        (row["part"], f"{row['n']:,}", f"{row['honesty']['reuse']:,.4g}", f"{row['honesty']['effective']:,.4g}",
+         written["folders"][row["part"]] if written else f"open_dataset(run, part={row['part']!r})")
+        for row in summary["parts"]
+    ]  # fmt: skip
+    return [html.table(("part", "samples", "of a window", "without overlap", "where"), rows, text=(0, 4))]
+
+
+def _embargo(embargo: int | str) -> str:
+    """Say what is left out behind a border: a number of bars, or a length of time.
+
+    Examples
+    --------
+    >>> _embargo(1000), _embargo("5D")
+    ('1,000 bars', '5D')
+    """
+    return embargo if isinstance(embargo, str) else f"{embargo:,} bar{'s' * (embargo != 1)}"
 
 
 def _worth(summary: dict[str, Any]) -> str:
@@ -216,12 +240,15 @@ def _worth(summary: dict[str, Any]) -> str:
             "Samples of one window differ in their trade state alone. More of them teach more about states, and "
             "nothing more about prices; more bars do."
         )
+    if summary["parts"]:
+        words.append("These numbers are of all parts together; no bar is in two of them.")
     if not summary["spec"].get("split"):
         words.append(
             "Nothing is held out: these are all windows there are. A random split of samples would share bars; a split "
             "in the settings cuts time instead."
         )
-    return html.section("What they are worth", "".join(f"<p>{escape(text)}</p>" for text in words))
+    told = "".join(f"<p>{escape(text)}</p>" for text in words)
+    return html.section("What they are worth", told, *_parts(summary))
 
 
 def _states(run: RunFolder) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 from atomloom._lazy import need
 from atomloom.samples.formats.layout import FileEntry, Format, Layout
 from atomloom.samples.formats.reading_columns import MappedColumns, PieceColumns
-from atomloom.samples.formats.sink import entry_of, write_all
+from atomloom.samples.formats.shuffle_kernels import shuffle_bytes
+from atomloom.samples.formats.sink import begin_with, entry_of, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 256
 _FILTERS = {"zstd": 32015, "lz4": 32004}
 _PAGE = 4096
+_LARGE = 1 << 15  # bytes from which a chunk is worth a kernel
 _LEVEL = -1  # shuffled: half the time of level 1, and 4 % more bytes
 
 
@@ -63,9 +65,10 @@ def write(layout: Layout, shard: int, places: Sequence[Path], pieces: Pieces) ->
         finally:
             os.close(file)
     else:
-        _write_chunks(layout, shard, place, pieces)
+        place.touch()
         file = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            _write_chunks(layout, shard, place, _begun_with(pieces, file))
             os.fsync(file)
         finally:
             os.close(file)
@@ -113,6 +116,16 @@ def _write_chunks(layout: Layout, shard: int, place: Path, pieces: Pieces) -> No
                 _put_chunks(dataset, low, batch[name], str(layout.compression))
 
 
+def _begun_with(pieces: Pieces, file: int) -> Pieces:
+    """Give pieces, and have the disk begin with what HDF5 wrote of one while the next is computed."""
+    low = 0
+    for piece in pieces:
+        yield piece
+        high = os.fstat(file).st_size
+        begin_with(file, low, high)
+        low = high
+
+
 @contextlib.contextmanager
 def _closed_whatever(file: Any) -> Iterator[Any]:
     """Close a file; where the disk refused something, that is what is raised, and not that closing failed, too."""
@@ -147,16 +160,26 @@ def _put_chunks(dataset: Any, low: int, array: NDArray[Any], codec: str) -> None
 
 def _compressed(chunk: NDArray[Any], codec: str) -> Any:
     """Compress as HDF5's filters would: bytes of equal weight together, then zstd, or LZ4 in its HDF5 frame."""
-    pa = need("pyarrow")
-    plain = chunk.reshape(-1).view(np.uint8)
-    if chunk.dtype.itemsize > 1:
-        plain = np.ascontiguousarray(plain.reshape(-1, chunk.dtype.itemsize).T)
+    pa, plain = need("pyarrow"), _shuffled(chunk)
     if codec == "zstd":
         return pa.Codec("zstd", compression_level=_LEVEL).compress(pa.py_buffer(plain))
     packed = pa.Codec("lz4_raw").compress(pa.py_buffer(plain))
     if packed.size >= plain.nbytes:
         packed = pa.py_buffer(plain)
     return struct.pack(">QII", plain.nbytes, plain.nbytes, packed.size) + packed.to_pybytes()
+
+
+def _shuffled(chunk: NDArray[Any]) -> NDArray[np.uint8]:
+    """Put bytes of equal weight together; windows by a kernel, which numpy is seven times as slow as."""
+    size = chunk.dtype.itemsize
+    if size == 1:
+        return chunk.reshape(-1).view(np.uint8)
+    if chunk.nbytes < _LARGE:
+        return np.ascontiguousarray(chunk.reshape(-1).view(np.uint8).reshape(-1, size).T)
+    words, out = chunk.reshape(-1).view(f"u{size}"), np.empty((size, chunk.size), dtype=np.uint8)
+    words.flags.writeable = False  # one form for the compiler
+    shuffle_bytes(words, out)
+    return out
 
 
 def read(layout: Layout, shard: int, places: Sequence[Path]) -> MappedColumns | PieceColumns:

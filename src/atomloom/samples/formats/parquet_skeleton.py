@@ -123,14 +123,20 @@ def skeleton(schema: Any, settings: tuple[tuple[str, Any], ...], rows: int, piec
     with parquet.ParquetWriter(record, schema, metadata_collector=collected, **dict(settings)) as writer:
         for low in range(0, rows, piece_rows):
             size = min(piece_rows, rows - low)
-            zeros = [_zeros(field.type, size) for field in schema]
-            writer.write_batch(pa.record_batch(zeros, schema=schema), row_group_size=piece_rows)
+            columns = [zeros(field.type, size) for field in schema]
+            writer.write_batch(pa.record_batch(columns, schema=schema), row_group_size=piece_rows)
     return _parted(record, collected[0], schema)
 
 
-def _zeros(kind: Any, size: int) -> Any:
+def zeros(kind: Any, size: int) -> Any:
+    """Give a column of zeros."""
     pa = need("pyarrow")
     return pa.Array.from_buffers(kind, size, [None, pa.py_buffer(bytes(size * kind.byte_width))])
+
+
+def hole_of(chunk: Any, field: Any) -> Hole:
+    """Give the place for the numbers of a column, from pyarrow's words about it."""
+    return Hole(field.name, _KINDS.get(chunk.physical_type, ""))
 
 
 def _parted(record: _Recorder, metadata: Any, schema: Any) -> Skeleton | None:
@@ -142,14 +148,14 @@ def _parted(record: _Recorder, metadata: Any, schema: Any) -> Skeleton | None:
         found: list[bytes | Hole] = []
         for column, field in enumerate(schema):
             chunk = group.column(column)
-            kind = _KINDS.get(chunk.physical_type, "")
-            width = np.dtype(kind).itemsize if kind else field.type.byte_width
+            hole = hole_of(chunk, field)
+            width = hole.width or field.type.byte_width
             start, size = chunk.data_page_offset, chunk.total_uncompressed_size
             head = size - width * group.num_rows
             before, here = record.between(at, start), record.between(start, start + size)
             if start != at + len(before) or not 0 < head <= len(here) or here[head:].strip(b"\0"):
                 return None
-            found += [before + here[:head], Hole(field.name, kind)]
+            found += [before + here[:head], hole]
             at = start + size
         pieces.append(tuple(found))
     return Skeleton(tuple(pieces), record.between(at, record.size))
