@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atomloom.errors import BadInput
 from atomloom.samples.window_kernels import log_of_one_more
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
     from atomloom.samples.series import Series
     from atomloom.samples.spec import SampleSpec
+    from atomloom.samples.windows import Windows
 
+_LARGEST_HALF = 65_505.0  # float16 holds a ratio less 1
 PRICES = ("open", "high", "low", "close")
 
 
@@ -55,6 +58,41 @@ def divide_by(series: Series, spec: SampleSpec) -> tuple[NDArray[Any], NDArray[A
     divisors = np.ascontiguousarray(rows)
     values.flags.writeable = divisors.flags.writeable = False
     return values, divisors, which
+
+
+def check_ratios(windows: Windows, spec: SampleSpec, divided: tuple[NDArray[Any], NDArray[Any], NDArray[Any]]) -> None:
+    """Refuse windows with a ratio that their dtype cannot hold: it would be infinite.
+
+    Parameters
+    ----------
+    windows : Windows
+    spec : SampleSpec
+    divided
+        What :func:`divide_by` gives.
+
+    Raises
+    ------
+    BadInput
+
+    Notes
+    -----
+    O(T); O(T log L) where the largest value of a channel over the least divisor of any window is beyond the dtype.
+    """
+    values, divisors, which = divided
+    most = _LARGEST_HALF if spec.dtype == "float16" else float(np.finfo(values.dtype).max)
+    for c, k in enumerate(which.tolist()):
+        by = divisors[k]
+        with np.errstate(over="ignore"):
+            if k == 0 or spec.dtype == "int16" or np.float64(values[c].max()) / np.float64(by.min()) <= most:
+                continue  # int16 has a rule for what is too large
+            ends = windows.end_of(np.arange(len(windows)))
+            ratios = window_largest(values[c], spec.lookback)[ends - spec.lookback].astype(np.float64) / by[ends]
+        bad = np.flatnonzero(ratios > most)
+        if len(bad):
+            seen = f"{spec.channels[c]} is up to {ratios[bad].max():.3g} times what it is divided by"
+            message = f"{seen} in {len(bad):,} windows, which {spec.dtype} cannot hold"
+            hint = "dtype='float64', or other bars" if most > _LARGEST_HALF else "dtype='float32'"
+            raise BadInput(f"{message} (the first ends at row {int(ends[bad[0]]) - 1:,} of all). Hint: {hint}.")
 
 
 def _of_volume(volume: NDArray[Any], lookback: int, mode: str) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom.errors import BadInput
+from atomloom.samples.asking import check_room, size_of
 from atomloom.samples.checks import take_count
 from atomloom.samples.draw_kernels import shuffled_ids
 
@@ -89,6 +90,7 @@ class Batches:
         self.rank = take_count("rank", rank, 0, self.world - 1)
         self._own = -(-(dataset.n - self.rank) // self.world) if self.rank < dataset.n else 0
         self._at = take_count("start", start, 0, self._own)
+        check_room(min(self.batch_size, self._own), size_of(dataset.fields), "a smaller batch_size")
         self._windows = True
         self._turn = 0
 

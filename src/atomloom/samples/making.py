@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from atomloom._choices import check_choice
 from atomloom.errors import BadInput
 from atomloom.samples.checks import take_count
-from atomloom.samples.divisors import divide_by
+from atomloom.samples.divisors import check_ratios, divide_by
 from atomloom.samples.sample_set import Dataset
 from atomloom.samples.series import NAN, take_series
 from atomloom.samples.spec import SampleSpec
@@ -88,4 +88,6 @@ def dataset(
     priced = any(isinstance(law, EntryPrice) for law in made.state.values())
     if priced and (series.close is None or made.scale != "last_close"):
         raise BadInput("state has an entry price, which needs closes above 0. Hint: scale='last_close' and a close.")
-    return Dataset(series, made, windows, count, part, *divide_by(series, made))
+    divided = divide_by(series, made)
+    check_ratios(windows, made, divided)
+    return Dataset(series, made, windows, count, part, *divided)

@@ -53,6 +53,8 @@ def market(
         As many as models, or frames of a bootstrap, or rows of the correlation, where not given.
     correlation : (A, A) array, optional
         Of the shocks of a bar; independent where not given. It is that of log-returns where volatilities are constant.
+        Shocks are sums of independent ones (Cholesky): with Student's t the first asset has its nu, and those after it
+        have lighter tails the more they share; the variance is 1 for all. Jumps and shocks of variances are each own.
     seed : int, sequence of int or Generator
     price : float or sequence of float
         Of each asset before the first bar.

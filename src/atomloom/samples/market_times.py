@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atomloom.errors import BadInput
+from atomloom.engine.budget import machine, show_size
+from atomloom.errors import BadInput, OverBudget
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +32,18 @@ def bar_times(start: Any, freq: Any, n_bars: int) -> NDArray[np.datetime64]:
     ------
     BadInput
         For a start or a frequency that pandas does not know, or that goes back, or a time zone.
+    OverBudget
+        For more times than free memory holds.
 
     Examples
     --------
     >>> bar_times("2024-01-01", "12h", 3).astype(str).tolist()[-1]
     '2024-01-02T00:00:00.000000000'
     """
+    needed, free = 24 * n_bars, machine().memory_available  # pandas makes two copies on the way
+    if needed > free:
+        message = f"times of {n_bars:,} bars take {show_size(needed)}, and {show_size(free)} are free"
+        raise OverBudget(f"{message}. Hint: fewer bars, and more paths.")
     import pandas as pd  # noqa: PLC0415  # loaded when times are asked for
 
     try:

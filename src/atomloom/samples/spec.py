@@ -145,8 +145,8 @@ class SampleSpec:
     index : str or Index
     split : Split or mapping, optional
     horizon : int
-        Bars behind the window that its label looks at: rows i to i + horizon - 1. With 0 there is no label, and
-        windows may end with the last bar.
+        Bars behind the window that its label looks at: rows i to i + horizon - 1. With 0 there is no label (nor is one
+        without closes), and windows may end with the last bar.
     gap : str or int, optional
         A step of time longer than this ("3D", or ns) is a gap, and no window reaches over it. None: only rows that
         were left out for their NaN are gaps.

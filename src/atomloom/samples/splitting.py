@@ -60,7 +60,8 @@ def random_split(samples: Dataset, shares: Mapping[str, float]) -> dict[str, ran
     taken = {str(name): take_real(f"share of {name}", share, 0.0, 1.0) for name, share in shares.items()}
     if not taken or sum(taken.values()) > 1.0 + 1e-9:
         raise BadInput(f"shares is {dict(shares)}. Hint: {{'train': 0.8, 'test': 0.2}}, at most 1 together.")
-    cuts = [round(cut * len(samples)) for cut in np.cumsum([0.0, *taken.values()])]
+    n, edges = len(samples), np.cumsum([0.0, *taken.values()])
+    cuts = [n if abs(cut - 1.0) <= 1e-9 else round(float(cut) * n) for cut in edges]  # sums are rounded
     parts = {name: range(cuts[k], cuts[k + 1]) for k, name in enumerate(taken)}
     shared = _shared(samples, list(parts.values()))
     if shared:
