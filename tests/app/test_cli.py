@@ -48,6 +48,15 @@ def test_an_error_is_one_line_and_an_exit_code(error, code, monkeypatch, capsys)
     assert err.count("\n") == 1
 
 
+def test_a_full_disk_says_what_to_do(monkeypatch, capsys) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/a")
+
+    monkeypatch.setattr("atomloom.app.facts.examine", fail)
+    assert cli.run(["doctor"]) == 3
+    assert "runs/a: No space left on device. Hint: make room" in capsys.readouterr().err
+
+
 def test_debug_adds_the_traceback(monkeypatch, capsys) -> None:
     def fail() -> None:
         raise errors.BadInput("no rows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -105,8 +106,20 @@ def exit_code(error: BaseException) -> int:
     return FAILED
 
 
+_ADVICE = {
+    errno.ENOSPC: "Hint: make room, or write to another disk with --out; a run that had begun goes on with --resume.",
+    errno.EDQUOT: "Hint: make room, or write to another disk with --out; a run that had begun goes on with --resume.",
+    errno.EACCES: "Hint: another folder with --out, or the rights to this one.",
+    errno.EROFS: "Hint: another folder with --out; this disk is read-only.",
+}
+
+
 def _line(error: BaseException) -> str:
     text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and not isinstance(error, AtomloomError):
+        advice = _ADVICE.get(error.errno or 0)
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}. {advice}" if advice else text
     return " ".join(text.split()) if not isinstance(error, AtomloomError) else text
 
 
