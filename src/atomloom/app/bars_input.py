@@ -39,6 +39,7 @@ _IN_CLI_WORDS = (
     (r"timeframe is", "--timeframe is"),
     (r"names=\.\.\.", "--symbols"),
     (r"write\(\.\.\., resume=True\) goes on", "`atomloom samples resume` of the run goes on"),
+    (r"call again with resume=True", "go on with `atomloom samples resume` of the run"),
     (
         r"delete those files, and write\(\.\.\., resume=True\) makes them again",
         "generate them again in a new folder; the recipe gives the same bytes",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _GROUPS = ("samples",)  # commands that have commands
+_BEGUN = ("read trades", "recipe")  # stages behind which there is work that a new run would not go on with
 
 
 def config_hash(command: str, config: dict[str, Any], seed: int | None) -> str:
@@ -93,7 +94,7 @@ class RunFolder:
         Raises
         ------
         BadInput
-            ``out`` holds something else than a run that failed before it had trades.
+            ``out`` holds something else than a run that failed before it had trades, or the recipe of samples.
         """
         interrupts.check()
         now = datetime.now(UTC)
@@ -269,7 +270,7 @@ def _new_folder(name: str) -> Path:
 def _given_folder(out: Path) -> Path:
     """Take a new or empty folder, or that of a run that failed on its input: mended options deserve its name."""
     failed = _status(out) == "failed"
-    if failed and not any(row["name"] == "read trades" for row in RunFolder.open(out).record["stages"]):
+    if failed and not any(row["name"] in _BEGUN for row in RunFolder.open(out).record["stages"]):
         for name in ("events.jsonl", "rejects.csv", "trades.h5"):
             (out / name).unlink(missing_ok=True)
     elif failed:

@@ -82,7 +82,7 @@ def generate(*, no_copy: bool, out: Path | None, print_config: bool, as_json: bo
         say_result(settings.to_toml("atomloom samples generate [DATA] --config FILE").rstrip("\n"))
         return
     planned = samples_work.plan(settings)
-    samples_work.checked(planned)  # refused, if it cannot be written, before there is a folder
+    samples_work.checked(planned, out or Path("runs"))  # refused, if it cannot be written, before there is a folder
     run = RunOptions(as_json=as_json, out=out, seed=planned.samples.spec.seed, quiet=quiet)
     source = ", ".join(planned.settings.data) or "es"
     try:
@@ -130,13 +130,14 @@ def verify(path: Path, *, recompute: bool, n_jobs: int | None, as_json: bool, qu
 
     exports, recipe = samples_work.place_of(path)
     told: dict[str, Any] = {"path": str(path), "ok": True}
-    lines = []
+    lines, gone = [], []
     if recipe is not None:
         parts = samples_work.opened(path)[0]  # refused, if it is not as it was written
         digests = {part: samples.digest for part, samples in parts.items()}
         told["recipe"] = digests if len(digests) > 1 else next(iter(digests.values()))
         count = sum(map(len, parts.values()))
         lines.append(f"{recipe}: the recipe of {count:,} samples is as it was written")
+        gone = samples_work.gone(path, parts, exports)
     if exports:
         from atomloom.samples.verifying import verify as look  # noqa: PLC0415  # the readers of all formats
 
@@ -152,6 +153,10 @@ def verify(path: Path, *, recompute: bool, n_jobs: int | None, as_json: bool, qu
         told |= {name: sum(own[name] for own in each.values()) for name in ("rows", "shards", "bytes", "seconds")}
         told |= {"path": str(path), "ok": all(own.ok for own in found.values())}
         told["problems"] = [problem for own in each.values() for problem in own["problems"]]
+    if gone:
+        told |= {"ok": False, "problems": [*gone, *told.get("problems", [])]}
+        hint = "`atomloom samples resume` of the run, if it was cut off; else generate them again in a new folder"
+        lines += [*(f"{path}: {each}" for each in gone), f"Hint: {hint}."]
     if as_json:
         emit_json(told)
     else:
@@ -167,7 +172,7 @@ def info(*, as_json: bool, **given: Any) -> None:
 
     DATA is as for generate, or the folder of a run, or of a dataset that was written.
     """
-    from atomloom.app import samples_rate, samples_words, samples_work  # noqa: PLC0415  # same
+    from atomloom.app import bars_input, samples_rate, samples_words, samples_work  # noqa: PLC0415  # same
 
     folder = _only_folder(given)
     stored: list[str] = []
@@ -175,7 +180,10 @@ def info(*, as_json: bool, **given: Any) -> None:
         planned = samples_work.plan(_settled(given))
     else:
         planned = samples_work.opened_plan(folder)
-        stored = samples_work.stored_words(folder)
+        try:
+            stored = samples_work.stored_words(folder)
+        except StoreError as error:
+            raise StoreError(bars_input.in_cli_words(str(error))) from error
     formats = samples_rate.sizes(planned.samples)
     size = samples_work.recipe_bytes(planned, folder)
     summary = {**samples_work.describe(planned.parts, planned.source), "recipe_bytes": size}

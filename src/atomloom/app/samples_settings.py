@@ -195,7 +195,7 @@ class SamplesSettings:
             elif name == "n":
                 changes["n"] = take_count("n", value)
             elif name == "data":
-                changes["data"] = (value,) if isinstance(value, str) else tuple(map(str, value))
+                changes["data"] = _names(value, where)
             elif name == "part":
                 changes["part"] = str(value or "")
             else:
@@ -219,6 +219,14 @@ class SamplesSettings:
         told = "\n".join(inspect.cleandoc(kind.__doc__ or "") for kind in (type(self), SampleSpec))
         made.__doc__ = re.sub(r":\w+:`([^`]*)`", r"\1", told)
         return config.to_toml(made(**{name: value for name, _, value in rows}), title)
+
+
+def _names(given: Any, where: str) -> tuple[str, ...]:
+    """Take the names of files: one, or a list of them."""
+    found = (given,) if isinstance(given, str) else given
+    if not isinstance(found, list | tuple) or not all(isinstance(name, str) and name for name in found):
+        raise BadInput(f"{where}: data is {given!r}. Hint: the name of a file, or a list of names.")
+    return tuple(found)
 
 
 def _table(old: Any, given: Any, where: str) -> Any:

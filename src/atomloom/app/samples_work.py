@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from atomloom.app import bars_input, bars_named, samples_rate
+from atomloom.app.runs import RunFolder
 from atomloom.app.samples_settings import RECIPE, SamplesSettings
-from atomloom.errors import BadInput
+from atomloom.errors import AtomloomError, BadInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from atomloom.app.options import Chatter
-    from atomloom.app.runs import RunFolder
     from atomloom.samples import Dataset
 
 ALL = "all"
@@ -38,12 +38,15 @@ class Plan(NamedTuple):
         With all that a sample is made by.
     source : str
     notes : list of str
+    recipe : Path or None
+        Where the datasets come from a recipe: its folder.
     """
 
     parts: dict[str, Dataset]
     settings: SamplesSettings
     source: str
     notes: list[str]
+    recipe: Path | None = None
 
     @property
     def samples(self) -> Dataset:
@@ -98,25 +101,36 @@ def plan(settings: SamplesSettings, *, first: bool = False) -> Plan:
     return Plan(parts, settings, read.source, notes)
 
 
-def checked(planned: Plan) -> None:
+def checked(planned: Plan, place: Path) -> None:
     """Refuse, before there is a folder, what could not be written.
+
+    Parameters
+    ----------
+    planned : Plan
+    place : Path
+        Where the folder will be; its disk must have room for the files of all parts.
 
     Raises
     ------
-    BadInput, MissingExtra, OverBudget
+    BadInput, MissingExtra, OverBudget, StoreError
     """
     out, how = planned.settings.output, planned.settings.performance
     if out.format == RECIPE:
         return
-    from atomloom.samples.planning import plan_of  # noqa: PLC0415  # the writers of all formats
+    from atomloom.samples.output_folder import check_space  # noqa: PLC0415  # the writers of all formats
+    from atomloom.samples.planning import plan_of  # noqa: PLC0415  # same
     from atomloom.samples.shards import jobs_of  # noqa: PLC0415  # same
 
+    needed = 0
     for samples in planned.parts.values():
         try:
             made = plan_of(samples, out.format, out.compression, out.shard_rows)
         except BadInput as error:
             raise BadInput(bars_input.in_cli_words(str(error))) from error
         made.jobs_within(min(jobs_of(how.n_jobs, len(samples)), made.layout.shards), how.memory_limit)
+        needed += len(samples) * made.layout.row_bytes
+    if out.compression is None:
+        check_space(place, needed)
 
 
 def generate(planned: Plan, folder: RunFolder, chatter: Chatter) -> dict[str, Any]:
@@ -130,7 +144,8 @@ def generate(planned: Plan, folder: RunFolder, chatter: Chatter) -> dict[str, An
     for part, samples in planned.parts.items():
         chatter.say((f"{part}: " if len(planned.parts) > 1 else "") + repr(samples))
     with folder.stage("recipe"):
-        size = write_recipe(planned, folder.path / RECIPE_FOLDER)
+        own = folder.path / RECIPE_FOLDER  # a run that goes on keeps it: files that it names may lie elsewhere by now
+        size = recipe_bytes(planned, folder.path) if planned.recipe == own else write_recipe(planned, own)
     written = export(planned, folder, chatter)
     with folder.stage("rate"):
         threads = samples_rate.threads_of(planned.settings.performance.threads or planned.settings.performance.n_jobs)
@@ -173,6 +188,8 @@ def export(planned: Plan, folder: RunFolder, chatter: Chatter) -> dict[str, Any]
                     samples, target, format=out.format, compression=out.compression, shard_rows=out.shard_rows,
                     n_jobs=how.n_jobs, memory_limit=how.memory_limit, resume=target.exists(), progress=meter,
                 )  # fmt: skip
+            except StoreError as error:
+                raise StoreError(bars_input.in_cli_words(str(error))) from error
             finally:
                 meter.end()
         made = done.rows * (done.shards - done.resumed) / max(1, done.shards)
@@ -236,7 +253,7 @@ def reopened(folder: RunFolder, settings: SamplesSettings, digests: Any) -> Plan
     own = folder.path / RECIPE_FOLDER
     if (own / FILE).is_file():
         parts, source = _computed(own)
-        found = Plan(parts, settings, source, folder.record.get("notes", []))
+        found = Plan(parts, settings, source, folder.record.get("notes", []), own)
     else:
         found = plan(settings)
     if digests is not None and {part: samples.digest for part, samples in found.parts.items()} != digests:
@@ -268,6 +285,19 @@ def place_of(path: Path) -> tuple[dict[str, Path], Path | None]:
         hint = "the folder of a run of `atomloom samples`, or of atomloom.samples.write"
         raise BadInput(f"{path} holds no samples and no recipe. Hint: {hint}.")
     return exports, recipe
+
+
+def gone(path: Path, parts: Mapping[str, Dataset], exports: Mapping[str, Path]) -> list[str]:
+    """Name the parts that a folder should have files of, and has none: a run that was cut off leaves such."""
+    if not exports:
+        try:
+            asked = RunFolder.open(path).record["config"]["output"]["format"]
+        except (AtomloomError, OSError, KeyError, TypeError):
+            asked = RECIPE  # no run
+        if asked == RECIPE:
+            return []
+    missing = [part for part in parts if part not in exports]
+    return [f"no files of part {part!r}" if part else "no files of samples" for part in missing]
 
 
 def opened(path: Path) -> tuple[dict[str, Dataset], str]:

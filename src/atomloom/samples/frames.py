@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atomloom._lazy import need
+from atomloom.errors import BadInput
 from atomloom.samples.asking import numbers_of, size_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def to_frame(dataset: Dataset, ids: ArrayLike | slice | range | None = None) -> 
     ------
     OverBudget
         For more samples than a frame in free memory holds.
+    BadInput
+        For a channel of the name that another column has.
 
     Notes
     -----
@@ -48,13 +51,19 @@ def to_frame(dataset: Dataset, ids: ArrayLike | slice | range | None = None) -> 
     if symbols is not None:
         columns["symbol"] = np.array(dataset.series.symbols, dtype=object)[symbols]
     columns |= batch
+    if label is not None:
+        columns["label"] = label
+    named = [*columns, *(name for channel in dataset.spec.channels for name in (channel, f"{channel}_scaled"))]
+    for name in named:
+        if named.count(name) > 1:
+            raise BadInput(f"two columns of the frame would be {name!r}. Hint: rename that channel.")
     raw = dataset.raw_windows(numbers)
     for c, channel in enumerate(dataset.spec.channels):
         columns[channel] = list(raw[:, c])
     for c, channel in enumerate(dataset.spec.channels):
         columns[f"{channel}_scaled"] = list(x[:, c])
     if label is not None:
-        columns["label"] = label
+        columns["label"] = columns.pop("label")  # the last one
     return pd.DataFrame(columns, index=pd.Index(numbers, name="id"))
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from atomloom.engine.budget import show_size
 from atomloom.errors import BadInput, StoreError
+from atomloom.samples.formats.hashing import hash_of
 from atomloom.samples.formats.known import format_of
-from atomloom.samples.formats.sink import put
+from atomloom.samples.formats.sink import entry_of, put
 from atomloom.samples.manifest import MANIFEST, check_same, layout_of, put_manifest, read_manifest
 from atomloom.samples.shards import JOURNAL, ShardEntry, read_journal
 
@@ -75,6 +76,8 @@ def claimed(folder: Path) -> Iterator[None]:
 def begin(folder: Path, manifest: Mapping[str, Any], *, resume: bool, overwrite: bool) -> dict[int, ShardEntry]:
     """Look at what is in a folder, and make it ready; gives the shards that are there already.
 
+    A dataset that was whole, and of which a file is gone or damaged, is no longer called whole.
+
     Raises
     ------
     BadInput
@@ -98,7 +101,41 @@ def begin(folder: Path, manifest: Mapping[str, Any], *, resume: bool, overwrite:
         hint = "write to another folder" if old["complete"] else "pass resume=True to go on with it"
         raise BadInput(f"{folder} holds {state} already. Hint: {hint}, or overwrite=True.")
     check_same(folder, old, manifest)
-    return {shard: entry for shard, entry in read_journal(folder).items() if _there(folder, entry)}
+    named = read_journal(folder)
+    there = {shard: entry for shard, entry in named.items() if _there(folder, entry)}
+    if old["complete"]:
+        wrong = beside(folder, old, named)
+        if not wrong and len(there) == old["shards"]:
+            return there
+        put_manifest(folder, {**manifest, "complete": False})
+        if JOURNAL in wrong:  # sizes and hashes of a damaged one are worth nothing
+            (folder / JOURNAL).unlink(missing_ok=True)
+            return {}
+    return there
+
+
+def beside(folder: Path, manifest: Mapping[str, Any], entries: Mapping[int, ShardEntry]) -> dict[str, str]:
+    """Look at what is beside the shards of a whole dataset: the journal, the series, what describes or lists all.
+
+    Returns
+    -------
+    dict of str to str
+        By the name of each file that is not as it was written: what is wrong with it.
+    """
+    made, layout = format_of(manifest["format"]), layout_of(manifest)
+    wanted = {JOURNAL: manifest["journal"], **manifest["series"]}
+    wanted |= {name: hash_of(content) for name, content in made.standing(layout).items()}
+    if len(entries) == layout.shards:
+        ordered = [entries[shard].files for shard in range(layout.shards) if shard in entries]
+        wanted |= {name: hash_of(content) for name, content in made.closing(layout, ordered).items()}
+    wrong = {}
+    for name, digest in wanted.items():
+        try:
+            if entry_of(folder / name).xxh64 != digest:
+                wrong[name] = "not as it was written"
+        except OSError as error:
+            wrong[name] = str(error.strerror)
+    return wrong
 
 
 def describe(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -109,28 +146,51 @@ def describe(folder: Path, contents: Mapping[str, bytes]) -> None:
             put(place, content)
 
 
-def check_space(folder: Path, needed: int) -> None:
-    """Refuse what cannot fit on the disk, before anything is written.
+def check_space(folder: Path, needed: int, freed: int = 0) -> None:
+    """Refuse what cannot fit on the disk, before anything is written, or taken away to make room.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not be there yet.
+    needed, freed : int
+        Bytes; what will be taken away before counts as free.
 
     Raises
     ------
     StoreError
     """
-    free = shutil.disk_usage(folder).free
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free + freed
     if needed > free:
         message = f"{folder} needs {show_size(needed)}, and its disk has {show_size(free)} free"
         raise StoreError(f"{message}. Hint: fewer samples, another disk, or no files: the recipe computes them again.")
 
 
+def held(folder: Path) -> int:
+    """Give the bytes that :func:`clear` would free."""
+    if not (folder / MANIFEST).exists():
+        return 0
+    size = 0
+    for name in _own(read_manifest(folder)):
+        with contextlib.suppress(OSError):
+            size += (folder / name).stat().st_size
+    return size
+
+
+def _own(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Name the files of a dataset but for its manifest."""
+    layout, made = layout_of(manifest), format_of(manifest["format"])
+    yield from (*made.standing(layout), *made.index_names, *manifest["series"], JOURNAL)
+    for shard in range(layout.shards):
+        yield from made.files(layout, shard)
+
+
 def clear(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Take a dataset away: its own files, and folders that are empty then; the manifest goes last."""
-    layout, made = layout_of(manifest), format_of(manifest["format"])
     put_manifest(folder, {**manifest, "complete": False})
-    names = [*made.standing(layout), *made.index_names, *manifest["series"], JOURNAL]
-    for shard in range(layout.shards):
-        names += made.files(layout, shard)
     folders = set()
-    for name in names:
+    for name in _own(manifest):
         place = folder / name
         place.unlink(missing_ok=True)
         place.with_name(f"{place.name}.tmp").unlink(missing_ok=True)

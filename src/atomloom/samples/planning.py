@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Batch = dict[str, NDArray[Any]]
 
+MOST_SHARDS = 10_000_000
 _EVEN = 1024
 _SIZE = re.compile(r".*[a-zA-Z]\s*$")
 
@@ -131,6 +132,9 @@ def plan_of(dataset: Dataset, format_name: str, compression: str | None, shard_r
     row = Layout(fields, 1, 1, 1).row_bytes
     rows = _rows(shard_rows, row)
     layout = Layout(fields, dataset.n, rows, _piece(rows, row), compression, dataset.digest, fixed_size_list)
+    if layout.shards > MOST_SHARDS:
+        message = f"{layout.n:,} samples are {layout.shards:,} shards of {layout.shard_rows:,}"
+        raise BadInput(f"{message}. Hint: larger shards (shard_rows), or the recipe alone; at most {MOST_SHARDS:,}.")
     made.check(layout)
     return Plan(dataset, made, layout, kinds)
 

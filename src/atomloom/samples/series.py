@@ -158,17 +158,17 @@ def _whole(bars: Bars, where: str, nan: str, spec: SampleSpec) -> tuple[Bars, ND
 def _check(bars: Bars, where: str, spec: SampleSpec, bad_bars: str) -> None:
     """Refuse prices and volumes that cannot be."""
     prices = [name for name in _PRICES if name in bars.values]
+    tiny = np.finfo(np.float64 if spec.dtype == "float64" else np.float32).tiny
     if spec.scale == "last_close":
         if any(name in _PRICES for name in spec.channels) and "close" not in bars.values:
             raise BadInput(f"{where} has no column 'close' to scale by. Hint: add it, or scale='none'.")
-        tiny = np.finfo(np.float64 if spec.dtype == "float64" else np.float32).tiny
         for name in prices:
             low = np.flatnonzero(bars.values[name] < tiny)
             if len(low):
                 seen = f"{name} of {where} has {len(low):,} prices of 0 or less (first at row {low[0]:,}: "
                 raise BadInput(f"{seen}{bars.values[name][low[0]]:g}). Hint: leave them out, or pass scale='none'.")
-    if spec.scale == "none" and spec.horizon and "close" in bars.values and (bars.values["close"] <= 0.0).any():
-        row = int(np.argmax(bars.values["close"] <= 0.0))
+    if spec.scale == "none" and spec.horizon and "close" in bars.values and (bars.values["close"] < tiny).any():
+        row = int(np.argmax(bars.values["close"] < tiny))
         message = f"close of {where} is {bars.values['close'][row]:g} at row {row:,}, and labels are returns"
         raise BadInput(f"{message}. Hint: horizon=0 gives no labels.")
     if "volume" in spec.channels and spec.volume != "none":

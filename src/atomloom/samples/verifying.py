@@ -12,13 +12,12 @@ import numpy as np
 from atomloom.engine.progress import listener
 from atomloom.engine.redux import associative
 from atomloom.errors import AtomloomError, StoreError
-from atomloom.samples.formats.hashing import hash_of
-from atomloom.samples.formats.known import format_of
 from atomloom.samples.formats.sink import entry_of
 from atomloom.samples.manifest import layout_of
-from atomloom.samples.opening import places_in
+from atomloom.samples.opening import EXPORT_FOLDER, places_in
+from atomloom.samples.output_folder import beside
 from atomloom.samples.reading import StoredDataset, open_stored
-from atomloom.samples.recipe import looked_at
+from atomloom.samples.recipe import looked_at, read_recipe
 from atomloom.samples.shards import JOURNAL, Crew, ShardEntry, jobs_of, read_journal
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def verify(
         return _whole(Path(path), places, n_jobs, recompute=recompute, progress=progress)
     began, heard, stored = time.perf_counter(), listener(progress), open_stored(path)
     entries = read_journal(stored.path)
-    problems = _around(stored, entries)
+    problems = [f"{name}: {wrong}" for name, wrong in beside(stored.path, stored.manifest, entries).items()]
     recipe = stored.recipe() if recompute and not problems else None
     shards = layout_of(stored.manifest).shards
     crew = Crew(min(jobs_of(n_jobs, stored.n), shards))
@@ -156,35 +155,23 @@ def _whole(folder: Path, places: Places, n_jobs: int | None, *, recompute: bool,
     problems = [f"{each.path.relative_to(folder)}/{problem}" for each in found for problem in each.problems]
     if places.recipe is not None:
         samples, own, wrong = looked_at(places.recipe)
-        rows, size, problems = rows if found else samples, size + own, [*wrong, *problems]
+        gone = [] if wrong or not found else _gone(places)
+        rows, size, problems = rows if found else samples, size + own, [*wrong, *gone, *problems]
     shards = sum(each.shards for each in found)
     return Verified(folder, not problems, rows, shards, size, tuple(problems), recompute and bool(found),
                     time.perf_counter() - began)  # fmt: skip
+
+
+def _gone(places: Places) -> list[str]:
+    """Name the parts of a recipe that there are no files of, where there are some of others."""
+    parts = [] if places.recipe is None else [row["part"] or "" for row in read_recipe(places.recipe)["parts"]]
+    return [f"{EXPORT_FOLDER}: no files of part {part!r}" for part in parts if part not in places.written]
 
 
 @associative
 def _joined(before: tuple[int, list[str]], found: tuple[int, list[str]]) -> tuple[int, list[str]]:
     """Add what was found of some shards to what was found of others."""
     return before[0] + found[0], before[1] + found[1]
-
-
-def _around(stored: StoredDataset, entries: dict[int, ShardEntry]) -> list[str]:
-    """Look at what is beside the shards: the journal, the series, and what describes or lists all shards."""
-    manifest, folder = stored.manifest, stored.path
-    made, layout = format_of(manifest["format"]), layout_of(manifest)
-    wanted = {JOURNAL: manifest["journal"], **manifest["series"]}
-    files = {name: hash_of(content) for name, content in made.standing(layout).items()}
-    if len(entries) == layout.shards:
-        ordered = [entries[shard].files for shard in range(layout.shards) if shard in entries]
-        files |= {n: hash_of(content) for n, content in made.closing(layout, ordered).items()}
-    problems = []
-    for name, digest in (wanted | files).items():
-        try:
-            if entry_of(folder / name).xxh64 != digest:
-                problems.append(f"{name}: not as it was written")
-        except OSError as error:
-            problems.append(f"{name}: {error.strerror}")
-    return problems
 
 
 def _look(stored: StoredDataset, entries: dict[int, ShardEntry], shard: int, recipe: Dataset | None,

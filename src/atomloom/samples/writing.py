@@ -13,7 +13,7 @@ from atomloom.engine.progress import RunStarted, listener
 from atomloom.errors import BadInput, StoreError
 from atomloom.samples.asking import check_computed
 from atomloom.samples.manifest import manifest_of, put_manifest, read_manifest
-from atomloom.samples.output_folder import begin, check_space, claimed, describe, discard, fault
+from atomloom.samples.output_folder import begin, check_space, claimed, describe, discard, fault, held
 from atomloom.samples.planning import Plan, plan_of
 from atomloom.samples.series_files import contents_of
 from atomloom.samples.shards import Crew, ShardEntry, append, jobs_of, mend_journal
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ROWS = 65_536
 """Samples of a shard where nothing else is said."""
-MOST_SHARDS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -180,11 +179,8 @@ def _written(plan: Plan, folder: Path, jobs: int, heard: Listener | None, *, res
     """Write what is not there; gives all shards, and how many of them were there."""
     layout, made, series = plan.layout, plan.made, contents_of(plan.dataset.series)
     manifest = manifest_of(plan.dataset, layout, made, plan.kinds, series)
-    if layout.shards > MOST_SHARDS:
-        message = f"{layout.n:,} samples are {layout.shards:,} shards of {layout.shard_rows:,}"
-        raise BadInput(f"{message}. Hint: larger shards (shard_rows), or the recipe alone; at most {MOST_SHARDS:,}.")
-    if layout.compression is None and not (resume or overwrite):
-        check_space(folder, layout.row_bytes * layout.n)
+    if layout.compression is None and not resume:
+        check_space(folder, layout.row_bytes * layout.n, held(folder) if overwrite else 0)
     entries = begin(folder, manifest, resume=resume, overwrite=overwrite)
     resumed = len(entries)
     if resume and resumed == layout.shards and read_manifest(folder)["complete"]:
