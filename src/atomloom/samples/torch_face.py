@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, Any]
 
+_COLLATING = "torch.utils.data._utils.collate"  # PyTorch's documentation extends what is in there
+
 
 class TensorBatch(Sequence["TensorSample"]):
     """A batch that is whole already, and can be taken for a list of its samples.
@@ -59,17 +61,14 @@ def _collated(samples: Any, *, collate_fn_map: Any = None) -> Tensors:
     """Give a batch that is whole as it is, and make one of a list of samples."""
     if isinstance(samples, TensorBatch):
         return samples.tensors
-    from torch.utils.data._utils.collate import collate  # noqa: PLC0415 - heavy; its documentation extends it so
-
+    collate = need(_COLLATING, extra="torch").collate
     plain = {name: [sample[name] for sample in samples] for name in samples[0]}
     return {name: collate(column, collate_fn_map=collate_fn_map) for name, column in plain.items()}
 
 
 def _tell_torch() -> None:
     """Tell PyTorch's collate function of samples, in the way that its documentation has."""
-    from torch.utils.data._utils.collate import default_collate_fn_map  # noqa: PLC0415 - heavy
-
-    default_collate_fn_map[TensorSample] = _collated
+    need(_COLLATING, extra="torch").default_collate_fn_map[TensorSample] = _collated
 
 
 class TorchSamples:
